@@ -1,0 +1,140 @@
+"""PyTorch as it comes: eager execution with scaled-dot-product attention, the reference for every other backend."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchbert.backends.protocol import Batch
+from benchbert.errors import UnavailableError
+from benchbert.lock import ModelLock
+from benchbert.machine import machine
+from benchbert.types import Workload
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["REGISTERED", "EagerBackend", "EagerSession"]
+
+_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+class EagerSession:
+    """A transformers model in inference mode on one device."""
+
+    def __init__(self, network: Any, *, device: str, weights: str) -> None:
+        """Move the network to the device.
+
+        Args:
+            network: transformers model in eval mode, in the dtype to run.
+            device: `cpu`, `cuda` or `cuda:N`.
+            weights: what its weights were read from.
+        """
+        import torch
+
+        self._torch = torch
+        self._device = torch.device(device)
+        self._network = network.to(self._device)
+        parameters = inspect.signature(network.forward).parameters
+        self.input_names = tuple(name for name in _INPUTS if name in parameters)
+        self.vocabulary = int(network.config.vocab_size)
+        self.format = weights
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Host to host; see `Session`."""
+        logits = self.forward(self.place(batch))
+        return logits.cpu() if self._device.type != "cpu" else logits
+
+    def place(self, batch: Batch) -> dict[str, Tensor]:
+        """The batch on the device; on the CPU the arrays' own memory."""
+        return {name: self._torch.from_numpy(array).to(self._device) for name, array in batch.items()}
+
+    def forward(self, placed: dict[str, Tensor]) -> Tensor:
+        """Logits, or hidden states of a bare encoder, in the compute dtype on the device."""
+        with self._torch.inference_mode():
+            output = self._network(**placed)
+            if "logits" in output:
+                return output["logits"]  # type: ignore[no-any-return]
+            if "start_logits" in output:
+                return self._torch.stack((output["start_logits"], output["end_logits"]), dim=-1)
+            return output["last_hidden_state"]  # type: ignore[no-any-return]
+
+    def finish(self) -> None:
+        """Wait for the device."""
+        if self._device.type == "cuda":
+            self._torch.cuda.synchronize(self._device)
+
+
+class EagerBackend:
+    """PyTorch eager."""
+
+    name = "eager"
+
+    def available(self, device: str) -> str:
+        """Why it cannot run on this device here; empty: it can."""
+        if importlib.util.find_spec("torch") is None:
+            return "torch is not installed: pip install benchbert"
+        if device != "cpu" and not machine().gpus:
+            return "no CUDA device is visible here"
+        return ""
+
+    def dtypes(self, device: str) -> tuple[str, ...]:
+        """float16 on a CPU is emulated and answers no question, so that it is left out."""
+        return ("float32", "bfloat16") if device == "cpu" else ("float32", "bfloat16", "float16")
+
+    def import_libraries(self, model: ModelLock) -> None:
+        """torch, transformers and the module of the model's architecture."""
+        importlib.import_module("benchbert.models.load")
+        importlib.import_module("torch")
+        transformers = importlib.import_module("transformers")
+        # The table's lookup imports the architecture's module, which transformers otherwise puts off until it is built.
+        configs, models = transformers.CONFIG_MAPPING, transformers.MODEL_MAPPING
+        model_type = model.config.get("model_type")
+        if not model_type and model.family:
+            from benchbert.models.adapter import adapter_for
+
+            model_type = adapter_for(model.family).model_type
+        if model_type in configs:
+            models[configs[model_type]]
+
+    def load(self, model: ModelLock, head: str, workload: Workload, *, folder: Path | None = None) -> EagerSession:
+        """Load on the CPU, cast, then move to the device.
+
+        Raises:
+            UnavailableError: the model, device or dtype cannot be had, or the sequence is too long for the model.
+        """
+        import torch
+
+        from benchbert.models.load import load_model
+
+        if workload.dtype not in self.dtypes(workload.device):
+            known = ", ".join(self.dtypes(workload.device))
+            raise UnavailableError(f"{self.name} runs {known} on {workload.device}, not {workload.dtype}")
+        if workload.device != "cpu" and not torch.cuda.is_available():
+            raise UnavailableError(f"torch {torch.__version__} sees no CUDA device: install a CUDA build of torch")
+        loaded = load_model(model, head=_head(head), folder=folder, dtype=workload.dtype)
+        longest = getattr(loaded.model.config, "max_position_embeddings", workload.sequence_length)
+        if workload.sequence_length > longest:
+            raise UnavailableError(
+                f"{model.name} takes at most {longest} tokens, the workload has {workload.sequence_length}: "
+                f"set sequence_lengths to {longest} or less"
+            )
+        return EagerSession(loaded.model, device=workload.device, weights=loaded.format)
+
+
+def _head(name: str) -> Any:
+    """A head that `load_model` knows.
+
+    Raises:
+        UnavailableError: it knows none of that name.
+    """
+    known = ("encoder", "classification", "regression", "span")
+    if name not in known:
+        raise UnavailableError(f"no head is named {name!r}; there are {', '.join(known)}")
+    return name
+
+
+REGISTERED = (EagerBackend(),)

@@ -1,0 +1,119 @@
+"""The Lock: what a suite resolved to, written beside its results.
+
+Revisions and fingerprints enter job ids; local paths (`folder`) only say where this machine finds the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from benchbert.types import SCHEMA_VERSION
+
+__all__ = ["DatasetLock", "Lock", "ModelLock", "RecipeLock", "Weights"]
+
+Weights = Literal["published", "folder", "random", "recipe"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLock:
+    """A model, resolved."""
+
+    name: str
+    """Name in the suite."""
+    family: str
+    """Name of its FamilyAdapter; empty until a recipe's or folder's config has been read."""
+    weights: Weights
+    """Where its weights come from; `random` is never ranked by score."""
+    revision: str = ""
+    """Commit of the hub repository, or digest of the folder's files, of the config (random) or of the recipe."""
+    hub_id: str = ""
+    """Hub id; empty: not from the hub."""
+    folder: str = ""
+    """Local folder with config, weights and tokenizer (mirror, checkpoint); empty: hub cache or none."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the transformers config with `model_type`; empty: read from the folder or the hub."""
+    labels: tuple[str, ...] = ()
+    """Names of the head's outputs in order, where the config has only `LABEL_i`."""
+    licence: str = "unknown"
+    """SPDX id."""
+    recipe: str = ""
+    """Digest of the recipe that makes it; empty: none."""
+    error: str = ""
+    """Why it cannot be had here; empty: it can."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetLock:
+    """One configuration of a dataset, resolved."""
+
+    id: str
+    """Hub id or `builtin/...`."""
+    config: str = ""
+    """Configuration; empty: the default one."""
+    origin: Literal["hub", "mirror", "builtin", "files"]
+    """Where its rows come from."""
+    revision: str = ""
+    """Commit on the hub; version of a generator; empty for a mirror without one."""
+    fingerprint: str = ""
+    """Digest of the data files (mirror, files), of (id, commit) on the hub, or of (id, version) of a generator."""
+    folder: str = ""
+    """Local folder (mirror); empty: hub cache, or generated."""
+    error: str = ""
+    """Why it cannot be had here; empty: it can."""
+
+    @property
+    def key(self) -> str:
+        """`id` or `id/config`: its name in the Lock."""
+        return f"{self.id}/{self.config}" if self.config else self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeLock:
+    """A recipe with all that it stands on."""
+
+    settings: Mapping[str, Any]
+    """Fields of the recipe."""
+    digest: str
+    """Digest of the settings and of everything below."""
+    corpus: str
+    """Key of its corpus in `Lock.datasets`."""
+    teacher_recipe: str = ""
+    """Digest of the teacher's recipe; empty: none."""
+    teacher_model: str = ""
+    """Name of the teacher in `Lock.models`; empty: none."""
+    tokenizer_recipe: str = ""
+    """Digest of the recipe whose tokenizer it uses; empty: its own, or its teacher's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Everything a suite named, resolved at one moment."""
+
+    schema: int = SCHEMA_VERSION
+    """Version of this record."""
+    suite: str
+    """Name of the suite."""
+    suite_digest: str
+    """Digest of the suite's settings."""
+    compared: tuple[str, ...]
+    """Names of the models that the suite compares, in its order; `models` has their teachers as well."""
+    tasks: tuple[str, ...]
+    """Names of the tasks, in the suite's order."""
+    models: Mapping[str, ModelLock]
+    """Model name -> what it is."""
+    datasets: Mapping[str, DatasetLock]
+    """`id/config` -> what it is."""
+    recipes: Mapping[str, RecipeLock] = field(default_factory=dict)
+    """Recipe digest -> recipe; what a recipe stands on comes before it."""
+    training_device: str = "cpu"
+    """`cpu` or `cuda`: where models are trained and predict."""
+    training_dtype: str = "float32"
+    """What `dtype = "auto"` became on this machine."""
+    cores: int = 1
+    """Cores that this machine gives to a run."""
+    gpus: int = 0
+    """CUDA devices of this machine."""
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    """Measuring settings that are not in the suite."""

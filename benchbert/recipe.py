@@ -1,0 +1,196 @@
+"""A recipe: how a model is made, by pre-training or by distillation. The noun behind `suites/recipes/*.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from benchbert import toml
+from benchbert.errors import SuiteError
+from benchbert.types import digest
+
+__all__ = ["Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
+
+_STRICT: dict[str, Any] = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeModel:
+    """The architecture that the recipe makes."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    family: str
+    """`bert`, `distilbert`, `albert` or `mobilebert`."""
+    config: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    """Keyword arguments of its transformers config, without `vocab_size`, which the tokenizer gives. A student takes
+    what is not named here from its teacher."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Masking:
+    """Which tokens are hidden from the model (PROTOCOLS: Devlin et al. 2018; Sanh et al. 2019)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    share: float = 0.15
+    """Share of the tokens that are predicted."""
+    smoothing: float = 0.7
+    """Tokens are drawn with p proportional to max(count, 1) ** -smoothing; 0: uniformly, as BERT does."""
+    mask: float = 0.8
+    """Share of the predicted tokens that become the mask token."""
+    keep: float = 0.1
+    """Share that stays as it is; the rest becomes a random token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Weights of the distillation losses (Sanh et al. 2019, arXiv 1910.01108)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    ce: float = 5.0
+    """T^2 * KL(teacher || student) over the vocabulary, mean over tokens."""
+    mlm: float = 2.0
+    """Masked-LM cross-entropy, mean over masked tokens."""
+    cos: float = 1.0
+    """1 - cosine of the last hidden states, mean over tokens."""
+    mse: float = 0.0
+    """Squared error of the logits, summed over the vocabulary, mean over tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How long to train, and on what shapes."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    steps: int
+    """Optimizer steps."""
+    batch_size: int
+    """Sequences an optimizer step."""
+    sequence_length: int
+    """Tokens a sequence, special tokens included."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens seen in this phase."""
+        return self.steps * self.batch_size * self.sequence_length
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a model is produced."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    name: str
+    """Name of the model it makes."""
+    kind: Literal["pretrain", "distil"]
+    """Pre-train from random weights, or distil from a teacher."""
+    description: str = ""
+    """One line for `benchbert list recipes`."""
+    model: RecipeModel
+    """What is made: the model, or the student."""
+    corpus: str = "builtin/corpus"
+    """Dataset with a `text` column: hub id, folder in the mirror or `builtin/corpus`."""
+    phases: tuple[Budget, ...]
+    """Phases of training in turn, such as short sequences first."""
+    vocabulary: int = 0
+    """Size of the WordPiece vocabulary trained on the corpus; 0: the tokenizer of `tokenizer` or of the teacher."""
+    tokenizer: str = ""
+    """Another recipe (a path relative to this file) whose tokenizer it uses, so that models share one vocabulary."""
+    teacher: str = ""
+    """For `distil`: the teacher's recipe (a path relative to this file) or a registered model."""
+    layer_map: tuple[int, ...] = ()
+    """For `distil`: teacher layer that each student layer starts from; empty: every other one, from 0."""
+    losses: Losses = field(default_factory=Losses)
+    """For `distil`: weights of the losses."""
+    temperature: float = 2.0
+    """For `distil`: T of the softened distributions."""
+    masking: Masking = field(default_factory=Masking)
+    """Which tokens are predicted."""
+    learning_rate: float = 5e-4
+    """Peak of the schedule."""
+    warmup: float = 0.05
+    """Share of the steps in which the rate rises; it then falls to 0 on a line."""
+    weight_decay: float = 0.01
+    """Of AdamW; not on biases and LayerNorm."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """Of AdamW."""
+    epsilon: float = 1e-6
+    """Of AdamW."""
+    clip: float = 5.0
+    """Largest norm of the gradient."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Compute dtype; auto: bfloat16 where the hardware multiplies in it."""
+    seed: int = 1
+    """Of initial weights, order and masks."""
+    under_trained: str = ""
+    """Why models made by it are not to be ranked, shown wherever they are; empty: they may be."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens seen in all phases."""
+        return sum(phase.tokens for phase in self.phases)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides the outcome, as JSON; paths of other recipes are left to their digests."""
+        return {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the settings, without the teacher's."""
+        return digest(self.settings)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises:
+        SuiteError: with all problems of the file.
+    """
+    recipe = toml.read(path, Recipe, what="recipe")
+    problems = list(_problems(recipe))
+    if problems:
+        raise SuiteError(str(path), problems)
+    return recipe
+
+
+def _problems(recipe: Recipe) -> list[str]:
+    problems = [*_phase_problems(recipe), *_distillation_problems(recipe)]
+    if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
+        problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
+    if not 0 < recipe.masking.share < 1:
+        problems.append("masking.share: should be between 0 and 1")
+    if recipe.masking.mask + recipe.masking.keep > 1 + 1e-9:
+        problems.append("masking: mask and keep add up to more than 1")
+    if recipe.learning_rate <= 0:
+        problems.append("learning_rate: should be above 0")
+    return problems
+
+
+def _phase_problems(recipe: Recipe) -> list[str]:
+    problems = [] if recipe.phases else ["phases: name at least one"]
+    for i, phase in enumerate(recipe.phases):
+        for key, least in (("steps", 1), ("batch_size", 1), ("sequence_length", 8)):
+            if getattr(phase, key) < least:
+                problems.append(f"phases[{i}].{key}: should be at least {least}")
+    return problems
+
+
+def _distillation_problems(recipe: Recipe) -> list[str]:
+    if recipe.kind == "pretrain":
+        return ["teacher: only for kind = 'distil'; take it out"] if recipe.teacher else []
+    problems = [] if recipe.teacher else ["teacher: this key is required for kind = 'distil'"]
+    weights = asdict(recipe.losses).values()
+    if not any(weights):
+        problems.append("losses: all weights are 0; nothing would be learnt")
+    if any(weight < 0 for weight in weights):
+        problems.append("losses: a weight is negative")
+    if recipe.temperature <= 0:
+        problems.append("temperature: should be above 0")
+    return problems

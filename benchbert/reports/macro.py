@@ -1,0 +1,53 @@
+"""The mean over tasks, with an interval that says how it was made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from benchbert.reports.estimate import Estimate
+from benchbert.statistics.seeds import T_OVER_SEEDS, t_interval
+
+__all__ = ["PROPAGATED", "macro_of"]
+
+PROPAGATED = "tasks' intervals combined as independent"
+"""Kind of the interval where the tasks have no common seeds: root of the summed squares of the half-widths, over N."""
+
+SeedScores = Mapping[int, float]
+"""Seed -> score."""
+
+
+def macro_of(tasks: Sequence[Sequence[tuple[Estimate, SeedScores]]]) -> Estimate:
+    """Mean over tasks of the mean over a task's columns (its splits).
+
+    Args:
+        tasks: for each task its columns, each with its score over seeds and the score of every seed.
+    """
+    value = _mean([_mean([estimate.value for estimate, _ in columns]) for columns in tasks])
+    seed_sets = {frozenset(seeds) for columns in tasks for _, seeds in columns}
+    seeds = min((e.seeds for columns in tasks for e, _ in columns), default=0)
+    if len(seed_sets) == 1 and len(common := sorted(next(iter(seed_sets)))) >= 2:
+        of_seed = [_mean([_mean([scores[seed] for _, scores in columns]) for columns in tasks]) for seed in common]
+        low, high = t_interval(of_seed)
+        low, high = max(low, -1.0), min(high, 1.0)
+        return Estimate(value=value, low=low, high=high, kind=T_OVER_SEEDS, level=0.95, seeds=len(common))
+    halves = [_half_width([estimate for estimate, _ in columns]) for columns in tasks]
+    levels = {estimate.level for columns in tasks for estimate, _ in columns}
+    if any(half is None for half in halves) or len(levels) != 1:
+        return Estimate(value=value, kind="none: a task has no interval", seeds=seeds)
+    half = math.sqrt(math.fsum(h * h for h in halves if h is not None)) / len(tasks)
+    return Estimate(
+        value=value, low=value - half, high=value + half, kind=PROPAGATED, level=next(iter(levels)), seeds=seeds
+    )
+
+
+def _half_width(columns: Sequence[Estimate]) -> float | None:
+    """Half-width of the mean of a task's columns, taken as independent; None: one has no interval."""
+    halves = [(e.high - e.low) / 2 for e in columns if e.low is not None and e.high is not None]
+    if len(halves) < len(columns):
+        return None
+    return math.sqrt(math.fsum(h * h for h in halves)) / len(columns)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return math.fsum(numbers) / len(numbers)

@@ -1,0 +1,300 @@
+"""Suite -> Lock: finds out what each name stands for today. The only input and output before a run.
+
+Nothing is downloaded here but metadata; what cannot be had is recorded in the Lock with its reason, and fails its own
+cells later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from benchbert import registry
+from benchbert.errors import SuiteError, UnknownNameError
+from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
+from benchbert.machine import machine, visible_cores
+from benchbert.recipe import Recipe, read_recipe
+from benchbert.suite import ModelEntry, Suite
+from benchbert.types import DatasetRef, HubSource, ModelSpec, digest
+
+__all__ = ["resolve", "resolve_dataset", "resolve_model"]
+
+
+def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
+    """What the names of a suite stand for.
+
+    Args:
+        suite: what the user wrote.
+        folder: folder of the suite file; relative paths in the suite start there.
+        mirror: folder laid out by hub id that is used in place of the hub where it has something.
+
+    Raises:
+        SuiteError: a recipe file with problems.
+    """
+    recipes = _Recipes(mirror)
+    models: dict[str, ModelLock] = {}
+    compared: list[str] = []
+    for entry in suite.models:
+        for model in _models(entry, suite, folder, mirror, recipes):
+            if model.name in compared:
+                continue
+            models[model.name] = model
+            compared.append(model.name)
+    tasks = list(dict.fromkeys(name for pattern in suite.tasks for name in registry.expand("tasks", pattern)))
+    datasets = dict(recipes.datasets)
+    for name in tasks:
+        dataset = resolve_dataset(registry.find("tasks", name).dataset, mirror)
+        datasets[dataset.key] = dataset
+    device, dtype = _training(suite)
+    return Lock(
+        suite=suite.name,
+        suite_digest=suite.digest,
+        compared=tuple(compared),
+        tasks=tuple(tasks),
+        models=recipes.teachers | models,
+        datasets=datasets,
+        recipes=recipes.found,
+        training_device=device,
+        training_dtype=dtype,
+        cores=visible_cores(),
+        gpus=len(machine().gpus),
+    )
+
+
+def _training(suite: Suite) -> tuple[str, str]:
+    """Device and dtype that `auto` stands for on this machine."""
+    wanted = suite.finetune if suite.finetune is not False else None
+    device = wanted.device if wanted and wanted.device != "auto" else ("cuda" if machine().gpus else "cpu")
+    fast = device == "cuda" or machine().fast_bfloat16
+    return device, (wanted.dtype if wanted and wanted.dtype != "auto" else ("bfloat16" if fast else "float32"))
+
+
+# --- models ---------------------------------------------------------------------------------------------------------
+
+
+def _models(
+    entry: str | ModelEntry, suite: Suite, folder: Path, mirror: Path | None, recipes: _Recipes
+) -> list[ModelLock]:
+    if isinstance(entry, str):
+        return [
+            resolve_model(registry.find("models", name), mirror, random=suite.weights == "random")
+            for name in registry.expand("models", entry)
+        ]
+    if entry.recipe:
+        return [_recipe_model(entry, recipes.add((folder / entry.recipe).resolve()), recipes)]
+    if entry.architecture.startswith("recipe:"):
+        path = (folder / entry.architecture.removeprefix("recipe:")).resolve()
+        return [replace(_recipe_model(entry, recipes.add(path), recipes), weights="random")]
+    if entry.architecture:
+        spec: ModelSpec = registry.find("models", entry.architecture)
+        return [replace(resolve_model(spec, mirror, random=True), name=entry.name)]
+    if entry.folder:
+        return [_folder_model(entry, (folder / entry.folder).resolve())]
+    spec = ModelSpec(
+        name=entry.name, family="", source=HubSource(id=entry.hub, revision=entry.revision), labels=entry.labels
+    )
+    return [resolve_model(spec, mirror)]
+
+
+def resolve_model(spec: ModelSpec, mirror: Path | None, *, random: bool = False) -> ModelLock:
+    """A registered model, resolved: its revision on the hub or in the mirror, or an architecture of random weights."""
+    base = ModelLock(
+        name=spec.name,
+        family=spec.family,
+        weights="random" if random or spec.source is None else "published",
+        config=dict(spec.config),
+        labels=spec.labels,
+        licence=spec.licence,
+    )
+    hub_id = spec.source.id if isinstance(spec.source, HubSource) else ""
+    place = mirror / hub_id if mirror is not None and hub_id else None
+    if base.weights == "random":
+        # The hub id stays: a model that is fine-tuned from random weights still needs its tokenizer.
+        folder = str(place.resolve()) if place is not None and place.is_dir() else ""
+        return replace(base, revision=digest(dict(spec.config)), hub_id=hub_id, folder=folder)
+    assert isinstance(spec.source, HubSource), "registered models come from the hub or are architectures"
+    if place is not None and (place / "config.json").is_file():
+        return replace(
+            base,
+            hub_id=hub_id,
+            folder=str(place.resolve()),
+            revision=_files_digest(place),
+            family=spec.family or _model_type(place),
+        )
+    commit, problem = _hub_commit("model", hub_id, spec.source.revision)
+    return replace(base, hub_id=hub_id, revision=commit, error=_not_here("model", hub_id, mirror, problem))
+
+
+def _folder_model(entry: ModelEntry, place: Path) -> ModelLock:
+    base = ModelLock(name=entry.name, family="", weights="folder", folder=str(place), labels=entry.labels)
+    if not (place / "config.json").is_file():
+        return replace(base, error=f"{place} has no config.json: save the model there with save_pretrained")
+    return replace(base, family=_model_type(place), revision=_files_digest(place))
+
+
+def _recipe_model(entry: ModelEntry, recipe_digest: str, recipes: _Recipes) -> ModelLock:
+    settings = recipes.found[recipe_digest].settings
+    return ModelLock(
+        name=entry.name,
+        family=settings["model"]["family"],
+        weights="recipe",
+        revision=recipe_digest,
+        recipe=recipe_digest,
+        licence="as its corpus",
+    )
+
+
+def _model_type(place: Path) -> str:
+    try:
+        return str(json.loads((place / "config.json").read_text(encoding="utf-8")).get("model_type", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+# --- recipes --------------------------------------------------------------------------------------------------------
+
+
+class _Recipes:
+    """Recipes met so far, each with what it stands on."""
+
+    def __init__(self, mirror: Path | None) -> None:
+        self.mirror = mirror
+        self.found: dict[str, RecipeLock] = {}
+        self.datasets: dict[str, DatasetLock] = {}
+        self.teachers: dict[str, ModelLock] = {}
+
+    def add(self, path: Path, above: tuple[Path, ...] = ()) -> str:
+        """Digest of the recipe in a file, after everything that it stands on was added."""
+        if path in above:
+            raise SuiteError(str(path), ["teacher: this recipe stands on itself"])
+        recipe = read_recipe(path)
+        dataset = resolve_dataset(_corpus(recipe), self.mirror)
+        self.datasets[dataset.key] = dataset
+        lock = RecipeLock(settings=recipe.settings, digest="", corpus=dataset.key, **self._below(recipe, path, above))
+        known = digest(asdict(lock) | {"corpus": dataset.fingerprint or dataset.key})
+        self.found[known] = replace(lock, digest=known)
+        return known
+
+    def _below(self, recipe: Recipe, path: Path, above: tuple[Path, ...]) -> dict[str, str]:
+        below: dict[str, str] = {}
+        above = (*above, path)
+        if recipe.tokenizer:
+            below["tokenizer_recipe"] = self.add(self._beside(path, recipe.tokenizer, "tokenizer"), above)
+        if recipe.teacher.endswith(".toml"):
+            below["teacher_recipe"] = self.add(self._beside(path, recipe.teacher, "teacher"), above)
+        elif recipe.teacher:
+            try:
+                model = resolve_model(registry.find("models", recipe.teacher), self.mirror)
+            except UnknownNameError as error:
+                raise SuiteError(str(path), [f"teacher: {error}"]) from None
+            self.teachers[model.name] = model
+            below["teacher_model"] = model.name
+        return below
+
+    @staticmethod
+    def _beside(path: Path, name: str, key: str) -> Path:
+        found = (path.parent / name).resolve()
+        if not found.is_file():
+            raise SuiteError(str(path), [f"{key}: there is no file {found}"])
+        return found
+
+
+def _corpus(recipe: Recipe) -> DatasetRef:
+    """`organisation/name` or `organisation/name:config`."""
+    name, _, config = recipe.corpus.partition(":")
+    return DatasetRef(id=name, config=config)
+
+
+# --- datasets -------------------------------------------------------------------------------------------------------
+
+
+def resolve_dataset(ref: DatasetRef, mirror: Path | None) -> DatasetLock:
+    """Where the rows of a dataset come from: generated, from the mirror, or from the hub."""
+    if ref.id.startswith("builtin/"):
+        version = str(registry.find("datasets", ref.id).version)
+        return DatasetLock(
+            id=ref.id, config=ref.config, origin="builtin", revision=version, fingerprint=digest([ref.id, version])
+        )
+    if mirror is not None and (place := mirror / ref.id).is_dir():
+        lock = DatasetLock(id=ref.id, config=ref.config, origin="mirror", folder=str(place.resolve()))
+        if problem := _config_problem(place, ref.config):
+            return replace(lock, error=problem)
+        inner = place / ref.config if ref.config and (place / ref.config).is_dir() else place
+        return replace(lock, fingerprint=_files_digest(inner))
+    commit, problem = _hub_commit("dataset", ref.id, "main")
+    return DatasetLock(
+        id=ref.id,
+        config=ref.config,
+        origin="hub",
+        revision=commit,
+        fingerprint=digest([ref.id, commit]) if commit else "",
+        error=_not_here("dataset", ref.id, mirror, problem),
+    )
+
+
+def _config_problem(place: Path, config: str) -> str:
+    """Why a mirrored dataset does not have a configuration; empty when it has, or when its card does not say."""
+    if not config or not (place / "README.md").is_file():
+        return ""
+    from huggingface_hub import metadata_load
+
+    try:
+        listed = [str(c.get("config_name")) for c in (metadata_load(place / "README.md") or {}).get("configs", [])]
+    except (ValueError, AttributeError) as error:
+        return f"the dataset card {place / 'README.md'} cannot be read: {error}"
+    if not listed or config in listed:
+        return ""
+    return f"{place} has no configuration {config!r} (it has {', '.join(listed)}); add it to the mirror"
+
+
+# --- files and hub --------------------------------------------------------------------------------------------------
+
+
+def _not_here(what: str, name: str, mirror: Path | None, problem: str) -> str:
+    if not problem:
+        return ""
+    where = f"is neither in the mirror {mirror} nor" if mirror else "is not"
+    return f"{what} {name} {where} to be had from the hub: {problem}"
+
+
+@cache
+def _hub_commit(kind: Literal["model", "dataset"], name: str, revision: str) -> tuple[str, str]:
+    """(commit, "") from the hub, or from its cache when it cannot be reached, or ("", why not)."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+
+    problem = ""
+    try:
+        info: Any = HfApi().repo_info(name, repo_type=kind, revision=revision, timeout=20)
+        return str(info.sha), ""
+    except GatedRepoError:
+        return "", "it is gated: accept its terms on the hub and log in with `hf auth login`"
+    except RepositoryNotFoundError:
+        return "", "the hub has no such repository, or it is private"
+    except OfflineModeIsEnabled:
+        problem = "HF_HUB_OFFLINE is set, and it is not in the cache; unset it, or name a folder with --mirror"
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        problem = f"the hub cannot be reached ({type(error).__name__}); name a folder with --mirror"
+    except Exception as error:  # the HTTP library under the hub client changes between versions, and its errors with it
+        if not type(error).__module__.startswith(("http", "requests")):
+            raise
+        problem = f"the hub cannot be reached ({type(error).__name__}); name a folder with --mirror"
+    reference = Path(constants.HF_HUB_CACHE) / f"{kind}s--{name.replace('/', '--')}" / "refs" / revision
+    return (reference.read_text().strip(), "") if reference.is_file() else ("", problem)
+
+
+@cache
+def _files_digest(place: Path) -> str:
+    """SHA-256 over (path, SHA-256) of the files of a folder; caches and hidden files left out."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in place.rglob("*") if p.is_file()):
+        relative = path.relative_to(place)
+        if any(part.startswith((".", "__")) for part in relative.parts):
+            continue
+        with path.open("rb") as stream:
+            total.update(f"{relative.as_posix()} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()

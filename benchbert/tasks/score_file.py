@@ -1,0 +1,222 @@
+"""Scores anybody's predictions: SQuAD's official JSON files, GLUE's TSVs, or the parquet file that a run stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchbert import registry
+from benchbert.errors import DataError, UsageError
+from benchbert.metrics import classification, correlation, span
+from benchbert.tasks.data import load_split
+from benchbert.tasks.label_files import References, read_label_predictions, read_label_references
+from benchbert.tasks.span_files import read_null_probabilities, read_span_predictions, read_span_references
+from benchbert.tasks.validation import row_ids, validate
+from benchbert.types import Split, Task
+
+__all__ = ["score_predictions"]
+
+_HALVES = {"_matched": "validation_matched", "_mismatched": "validation_mismatched"}
+"""Ending of a task name such as `glue/mnli_matched` -> split of `glue/mnli`."""
+
+
+def score_predictions(
+    task_name: str,
+    predictions: Path,
+    references: Path | None = None,
+    na_prob: Path | None = None,
+    allow_missing: bool = False,
+    mirror: Path | None = None,
+) -> dict[str, Any]:
+    """The scores of a predictions file, under the official key names.
+
+    Args:
+        task_name: A task; `glue/mnli_matched` and `glue/mnli_mismatched` name the halves of `glue/mnli`.
+        predictions: SQuAD: JSON {id: text} or parquet. GLUE: TSV, CSV, JSON lines or parquet with index and prediction.
+        references: SQuAD: the official dataset JSON, or a table with the hub's columns. GLUE: a table with index or idx
+            and label. None: the task's labelled split, from the hub, the mirror or the generator.
+        na_prob: SQuAD 2.0: JSON {id: null probability}; the headline's threshold is then 1.0, as in the
+            official scorer.
+        allow_missing: SQuAD: score although some questions have no prediction (0 in 1.1, left out in 2.0), and count
+            them.
+        mirror: Folder laid out by hub id.
+
+    Returns:
+        SQuAD: official keys in percent. GLUE: metrics as fractions, None where undefined. Both with `total`, `missing`,
+        `complete` (whether the references have the official number of rows), `split` ("" for a file of references) and
+        `warnings`.
+
+    Raises:
+        DataError: a file or row that is not as it should be; missing, repeated or (GLUE) surplus ids.
+        UnavailableError: the references cannot be had.
+        UsageError: an unknown task, or an option that does not fit it.
+    """
+    task, split = _task(task_name)
+    if na_prob is not None and not task.unanswerable:
+        raise UsageError(f"--na-prob is for tasks with unanswerable questions such as squad_v2, not {task.name}")
+    if task.head == "span":
+        return _score_spans(task, predictions, references, na_prob, allow_missing=allow_missing, mirror=mirror)
+    if allow_missing:
+        raise UsageError(
+            f"--allow-missing is for SQuAD, whose scorer defines it; {task.name} needs a prediction for every row"
+        )
+    return _score_labels(task, split, predictions, references, mirror)
+
+
+def _task(name: str) -> tuple[Task, str]:
+    """The task, and the split where the name says one."""
+    for ending, split in _HALVES.items():
+        if name.endswith(f"mnli{ending}"):
+            return registry.find("tasks", name.removesuffix(ending)), split
+    return registry.find("tasks", name), ""
+
+
+def _warn_sample(task: Task, split: str, rows: int, known: tuple[Split, ...]) -> list[str]:
+    official = ", ".join(f"{s.rows:,}" for s in known if not split or s.name == split)
+    return [
+        f"{rows:,} references, the official number is {official}: not comparable with published scores of {task.name}"
+    ]
+
+
+# --- classification and regression ----------------------------------------------------------------------------------
+
+
+def _score_labels(
+    task: Task, split: str, predictions: Path, references: Path | None, mirror: Path | None
+) -> dict[str, Any]:
+    guesses = read_label_predictions(task, predictions)
+    if references is not None:
+        truth = read_label_references(task, references)
+    else:
+        split = split or _split_by_rows(task, len(guesses), predictions)
+        truth = _split_references(task, split, guesses, mirror)
+    aligned = np.array(_aligned(truth, guesses, predictions), dtype=np.float64)
+    labels = np.array(truth.labels, dtype=np.float64)
+    result: dict[str, Any] = dict(_metrics(task, labels, aligned))
+    for name, tags in truth.tags.items():
+        result |= _by_phenomenon(task, name, tags, labels, aligned)
+    known = task.evaluation or task.test
+    complete = any(s.rows == len(labels) for s in known if not split or s.name == split)
+    warnings = [] if complete else _warn_sample(task, split, len(labels), known)
+    return result | {"total": len(labels), "missing": 0, "complete": complete, "split": split, "warnings": warnings}
+
+
+def _split_by_rows(task: Task, rows: int, path: Path) -> str:
+    """The labelled split that is meant; of several, the one with as many rows."""
+    if not task.evaluation:
+        raise UsageError(f"{task.name} has no labelled split: give a labelled file with --references")
+    if len(task.evaluation) == 1:
+        return task.evaluation[0].name
+    fitting = [split.name for split in task.evaluation if split.rows == rows]
+    if len(fitting) != 1:
+        halves = ", ".join(f"{split.name} ({split.rows:,} rows)" for split in task.evaluation)
+        raise UsageError(
+            f"{path} has {rows:,} predictions, {task.name} has {halves}: say which with "
+            f"{task.name}_matched or {task.name}_mismatched"
+        )
+    return fitting[0]
+
+
+def _split_references(task: Task, split: str, guesses: Mapping[str, float], mirror: Path | None) -> References:
+    from benchbert.resolve import resolve_dataset
+
+    rows = load_split(resolve_dataset(task.dataset, mirror), split)
+    validate(task, rows, split)
+    ids, numbers = row_ids(task, rows), [str(row) for row in range(len(rows))]
+    # A run's predictions carry the dataset's idx, a submission counts rows from 0: MRPC's idx has gaps, so they differ.
+    if len(guesses.keys() & set(numbers)) > len(guesses.keys() & set(ids)):
+        ids = numbers
+    return References(labels=[float(label) for label in rows[task.label]], ids=ids)
+
+
+def _aligned(truth: References, guesses: Mapping[str, float], path: Path) -> list[float]:
+    known = set(truth.ids)
+    lost = [name for name in truth.ids if name not in guesses]
+    extra = [name for name in guesses if name not in known]
+    if lost:
+        raise DataError(
+            f"{path}: no prediction for index {lost[0]} ({len(lost):,} missing in all): give one for every row"
+        )
+    if extra:
+        raise DataError(f"{path}: index {extra[0]} is not among the references ({len(extra):,} such in all): remove it")
+    return [guesses[name] for name in truth.ids]
+
+
+def _metrics(task: Task, labels: np.ndarray[Any, Any], guesses: np.ndarray[Any, Any]) -> dict[str, float | None]:
+    if task.head == "regression":
+        by_name = {"pearson": correlation.pearson, "spearman": correlation.spearman}
+        return {metric: by_name[metric](labels, guesses) for metric in task.metrics}
+    confusion = classification.confusion_matrix(labels, guesses, len(task.labels))
+    return {metric: float(classification.METRICS[metric](confusion)) for metric in task.metrics}
+
+
+def _by_phenomenon(
+    task: Task, name: str, tags: Any, labels: np.ndarray[Any, Any], guesses: np.ndarray[Any, Any]
+) -> dict[str, float | None]:
+    """The metrics over the rows that a phenomenon is marked in, and over each of its kinds (separated by `;`)."""
+    kinds = [[kind.strip() for kind in text.split(";") if kind.strip()] for text in tags]
+    groups = {name: np.array([bool(row) for row in kinds])}
+    for kind in sorted({kind for row in kinds for kind in row}):
+        groups[f"{name}/{kind}"] = np.array([kind in row for row in kinds])
+    return {
+        f"{metric}/{group}": value
+        for group, chosen in groups.items()
+        if chosen.any()
+        for metric, value in _metrics(task, labels[chosen], guesses[chosen]).items()
+    }
+
+
+# --- spans ----------------------------------------------------------------------------------------------------------
+
+
+def _score_spans(
+    task: Task,
+    predictions: Path,
+    references: Path | None,
+    na_prob: Path | None,
+    *,
+    allow_missing: bool,
+    mirror: Path | None,
+) -> dict[str, Any]:
+    guesses = read_span_predictions(predictions)
+    split = "" if references is not None else task.evaluation[0].name
+    golds = read_span_references(references) if references is not None else _split_golds(task, split, mirror)
+    lost = [question for question in golds if question not in guesses.texts]
+    if lost and not allow_missing:
+        raise DataError(
+            f"{predictions}: no prediction for question {lost[0]!r} ({len(lost):,} missing in all): add "
+            "them, or score without them with --allow-missing"
+        )
+    extra = [question for question in guesses.texts if question not in golds]
+    warnings = []
+    if extra:
+        warnings.append(f"{len(extra):,} predictions are for questions without reference (first {extra[0]!r}): ignored")
+    if lost:
+        how = "left out of the total" if task.unanswerable else "scored 0"
+        warnings.append(f"{len(lost):,} questions have no prediction (first {lost[0]!r}): {how}")
+    complete = any(s.rows == len(golds) for s in task.evaluation)
+    if not complete:
+        warnings += _warn_sample(task, split, len(golds), task.evaluation)
+    if task.unanswerable:
+        null_scores = read_null_probabilities(na_prob) if na_prob is not None else None
+        scores = span.score_v2(golds, guesses.texts)
+        result = span.summary_v2(scores, null_scores)
+        if null_scores is None and guesses.best_texts is not None and guesses.null_scores is not None:
+            # A run's own file: its texts stand at null threshold 0 already, its scores can still be tuned.
+            tuned = span.summary_v2(span.score_v2(golds, guesses.best_texts), guesses.null_scores, threshold=0.0)
+            result |= {key: value for key, value in tuned.items() if key.startswith("best_")}
+    else:
+        scores = span.score_v1(golds, guesses.texts)
+        result = span.summary_v1(scores) | {"total": len(scores.ids)}
+    return result | {"missing": len(scores.missing), "complete": complete, "split": split, "warnings": warnings}
+
+
+def _split_golds(task: Task, split: str, mirror: Path | None) -> dict[str, list[str]]:
+    from benchbert.resolve import resolve_dataset
+
+    rows = load_split(resolve_dataset(task.dataset, mirror), split)
+    validate(task, rows, split)
+    return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label]], strict=True))

@@ -1,0 +1,92 @@
+"""What a recipe leaves behind: an ordinary model folder, with a card written from the run."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from benchbert.store.context import JobContext
+from benchbert.training.loop import Curve
+from benchbert.training.recipe_run import RecipeRun
+from benchbert.types import Artefact, Value
+
+__all__ = ["Made", "keep_model", "recipe_values"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A model fresh from its recipe."""
+
+    model: nn.Module
+    """Trained masked language model."""
+    tokenizer: Any
+    """Its tokenizer."""
+    recipe: RecipeRun
+    """How it was made."""
+    curve: Curve
+    """How the loss went."""
+    loss: float
+    """Masked-LM loss on held-out text, in nats."""
+
+
+def keep_model(context: JobContext, made: Made) -> Artefact:
+    """Saves the model where the jobs that stand on it look, in one step."""
+    work = context.folder.work_path(context.job.id)
+    place = work / "model"
+    if place.exists():
+        shutil.rmtree(place)
+    model: Any = made.model
+    model.save_pretrained(place)
+    made.tokenizer.save_pretrained(place)
+    (place / "README.md").write_text(_card(context, made), encoding="utf-8")
+    artefact = context.folder.keep(context.job.id, "model", place)
+    shutil.rmtree(work)
+    return artefact
+
+
+def recipe_values(recipe: RecipeRun, curve: Curve, loss: float) -> tuple[Value, ...]:
+    """What making the model cost, and what it reached."""
+    tokens = sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in recipe.settings["phases"])
+    return (
+        Value(metric="held_out_mlm_loss", value=loss, unit="nats", direction="lower", split="validation"),
+        Value(metric="training_tokens", value=float(tokens), unit="tokens"),
+        Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower"),
+    )
+
+
+def _card(context: JobContext, made: Made) -> str:
+    settings = made.recipe.settings
+    below = context.lock.recipes.get(context.recipe.teacher_recipe)
+    teacher_name = below.settings["name"] if below else context.recipe.teacher_model
+    lines = [
+        "---",
+        "library_name: transformers",
+        f"tags: [{settings['model']['family']}, benchbert, {settings['kind']}]",
+        "---",
+        "",
+        f"# {settings['name']}",
+        "",
+        f"Made by benchbert from the recipe `{settings['name']}` ({settings['kind']}).",
+        "",
+        "| fact | value |",
+        "|---|---|",
+        f"| family | {settings['model']['family']} |",
+        *([f"| teacher | {teacher_name} |"] if teacher_name else []),
+        f"| corpus | {context.recipe.corpus} |",
+        f"| tokens seen | {sum(p['steps'] * p['batch_size'] * p['sequence_length'] for p in settings['phases']):,} |",
+        f"| optimizer steps | {sum(p['steps'] for p in settings['phases']):,} |",
+        f"| peak learning rate | {settings['learning_rate']:g} |",
+        *([f"| loss weights | {settings['losses']} |"] if teacher_name else []),
+        f"| compute dtype | {context.job.dtype} |",
+        f"| masked-LM loss on held-out text | {made.loss:.3f} nats |",
+        f"| training time | {made.curve.seconds:.0f} s |",
+        f"| recipe digest | `{context.recipe.digest}` |",
+        *([f"| not to be ranked | {settings['under_trained']} |"] if settings["under_trained"] else []),
+        "",
+        "Load it with `AutoModel.from_pretrained(folder)` and `AutoTokenizer.from_pretrained(folder)`.",
+        "",
+    ]
+    return "\n".join(lines)

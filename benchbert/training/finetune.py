@@ -1,0 +1,143 @@
+"""Fine-tuning a model on a task: all its weights; the last step counts, nothing is chosen on the evaluation split."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from benchbert import registry
+from benchbert.models.load import load_model, load_tokenizer
+from benchbert.store.context import JobContext, Outcome
+from benchbert.tasks.data import check_rows, load_split, validate
+from benchbert.tasks.encoding import Encoded
+from benchbert.tasks.heads import encode
+from benchbert.training.attention import attention_for
+from benchbert.training.batching import Batch, Steps, make_batch, token_budget_batches
+from benchbert.training.loop import Curve, LoopSettings, train
+from benchbert.training.recipe_run import TOKEN_BUDGET
+from benchbert.types import Task, Value
+
+__all__ = ["model_inputs", "run"]
+
+
+def run(context: JobContext) -> Outcome:
+    """Fine-tunes and leaves the model as an artefact with the role `head`.
+
+    Raises:
+        UnavailableError, DataError: model or data cannot be had or are not what the task says.
+        TrainingError: the loss is not a number.
+    """
+    task: Task = registry.find("tasks", str(context.job.spec["task"]))
+    assert task.train is not None, "tasks without a training split take another task's head"
+    settings = context.job.spec["settings"]
+    rows = load_split(context.dataset(task.dataset.key), task.train.name)
+    validate(task, rows, task.train.name)
+    made_by = context.input_folder("model")
+    tokenizer = load_tokenizer(context.model, made_by)
+    features = encode(task, rows, tokenizer, max_length=settings["max_length"], stride=settings["stride"], train=True)
+    model, weights = context.starting_point()
+    loaded = load_model(
+        model,
+        head=task.head,
+        labels=task.labels,
+        folder=weights,
+        seed=context.job.seed,
+        attention=attention_for(str(context.job.spec["device"])),
+    )
+    curve = _train(context, loaded.model, features.encoded, tokenizer.pad_token_id, task)
+    complete = check_rows(task, task.train.name, len(rows))
+    return Outcome(
+        values=(
+            Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower", complete=complete),
+            Value(metric="training_loss", value=curve.terms["loss"][-1], unit="nats", complete=complete),
+        ),
+        artefacts=(_keep(context, loaded.model, tokenizer),),
+        samples={"curve": {"steps": curve.steps, "terms": curve.terms}},
+        provenance={"weight_format": loaded.format, "training_rows": len(rows)},
+    )
+
+
+def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int, task: Task) -> Curve:
+    settings, job = context.job.spec["settings"], context.job
+    device = str(job.spec["device"])
+    steps = Steps(encoded.lengths, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=job.seed)
+    names = model_inputs(model)
+
+    def batches(step: int) -> tuple[list[Batch], dict[str, int]]:
+        order = steps[step]
+        order = order[np.argsort(encoded.lengths[order], kind="stable")]
+        parts = token_budget_batches(encoded.lengths, order, TOKEN_BUDGET[device])
+        return [make_batch(encoded, part, pad_id, device, names) for part in parts], {"examples": len(order)}
+
+    return train(
+        model,
+        batches,
+        _OBJECTIVES[task.head],
+        LoopSettings(
+            steps=len(steps),
+            learning_rate=settings["learning_rate"],
+            warmup=settings["warmup"],
+            weight_decay=settings["weight_decay"],
+            clip=settings["clip"],
+            dtype=job.dtype,
+            device=device,
+            seed=job.seed,
+        ),
+        checkpoint=context.folder.work_path(job.id) / "checkpoint.pt",
+        owner=job.id,
+        report=context.report,
+    )
+
+
+def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
+    work = context.folder.work_path(context.job.id)
+    place = work / "head"
+    if place.exists():
+        shutil.rmtree(place)
+    model.save_pretrained(place)
+    tokenizer.save_pretrained(place)
+    artefact = context.folder.keep(context.job.id, "head", place)
+    shutil.rmtree(work)
+    return artefact
+
+
+def model_inputs(model: nn.Module) -> frozenset[str]:
+    """Names of the tensors that the model takes of a batch."""
+    import inspect
+
+    taken = inspect.signature(model.forward).parameters
+    return frozenset({"input_ids", "attention_mask", "token_type_ids"} & set(taken))
+
+
+def _classification(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Cross-entropy, mean over the examples of the step."""
+    logits = model(**batch.inputs).logits.float()
+    return {"task": functional.cross_entropy(logits, batch.labels["labels"], reduction="sum") / totals["examples"]}
+
+
+def _regression(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Squared error, mean over the examples of the step."""
+    predicted = model(**batch.inputs).logits.float().squeeze(-1)
+    return {
+        "task": functional.mse_loss(predicted, batch.labels["labels"].float(), reduction="sum") / totals["examples"]
+    }
+
+
+def _span(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Mean of the cross-entropies of start and end over the windows of the step; padding cannot be an end."""
+    outputs = model(**batch.inputs)
+    padding = batch.inputs["attention_mask"] == 0
+    loss = torch.zeros((), device=padding.device)
+    for logits, name in ((outputs.start_logits, "start_positions"), (outputs.end_logits, "end_positions")):
+        masked = logits.float().masked_fill(padding, -1e4)
+        loss = loss + functional.cross_entropy(masked, batch.labels[name], reduction="sum") / 2
+    return {"task": loss / totals["examples"]}
+
+
+_OBJECTIVES = {"classification": _classification, "regression": _regression, "span": _span}

@@ -1,0 +1,156 @@
+"""Prediction: batches of a budget of tokens sorted by length, the order restored, one row an example stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from benchbert import registry
+from benchbert.errors import UnavailableError
+from benchbert.models.load import LoadedModel, load_model, load_tokenizer
+from benchbert.store.context import JobContext, Outcome, Report
+from benchbert.store.files import writing
+from benchbert.tasks.data import check_rows, load_split, validate
+from benchbert.tasks.encoding import Encoded
+from benchbert.tasks.heads import decode, encode, score
+from benchbert.tasks.labels import logit_order
+from benchbert.training.batching import make_batch, token_budget_batches
+from benchbert.training.finetune import model_inputs
+from benchbert.training.recipe_run import TOKEN_BUDGET
+from benchbert.types import Artefact, Split, Task, Value
+
+__all__ = ["forward", "run"]
+
+
+def run(context: JobContext) -> Outcome:
+    """Predicts and scores every evaluation split of a task, and stores the predictions as parquet.
+
+    Raises:
+        UnavailableError, DataError, LabelError: model, data or labels are not what the task says.
+    """
+    task: Task = registry.find("tasks", str(context.job.spec["task"]))
+    folder = context.input_folder("head") or context.input_folder("model")
+    tokenizer = load_tokenizer(context.model, folder)
+    loaded = load_model(context.model, head=task.head, labels=_labels(context, task), folder=folder)
+    _require_head(context, loaded)
+    model = loaded.model.to(str(context.job.spec["device"])).eval()
+    order = _order(context, task, model)
+    values: list[Value] = []
+    artefacts: list[Artefact] = []
+    rows: dict[str, int] = {}
+    for split in task.evaluation or task.test:
+        found, artefact, rows[split.name] = _split(context, task, split, model, tokenizer, order)
+        values += found
+        artefacts.append(artefact)
+    return Outcome(values=tuple(values), artefacts=tuple(artefacts), provenance=_provenance(loaded, rows))
+
+
+def _split(
+    context: JobContext, task: Task, split: Split, model: nn.Module, tokenizer: Any, order: list[int] | None
+) -> tuple[tuple[Value, ...], Artefact, int]:
+    settings = context.job.spec["settings"]
+    rows = load_split(context.dataset(task.dataset.key), split.name)
+    validate(task, rows, split.name)
+    features = encode(
+        task,
+        rows,
+        tokenizer,
+        max_length=settings.get("max_length", _DEFAULT_LENGTH[task.head]),
+        stride=settings.get("stride", 128),
+        train=False,
+    )
+    outputs = forward(model, features.encoded, tokenizer.pad_token_id, str(context.job.spec["device"]), context.report)
+    if order is not None:
+        outputs["logits"] = outputs["logits"][:, order]
+    predictions = decode(task, features, rows, outputs)
+    path = context.folder.path / "predictions" / f"{context.job.short_id}.{split.name}.parquet"
+    _write_parquet(predictions, path)
+    complete = check_rows(task, split.name, len(rows))
+    return score(task, predictions, split=split.name, complete=complete), _predictions(context, path), len(rows)
+
+
+_DEFAULT_LENGTH = {"classification": 128, "regression": 128, "span": 384}
+"""Tokens an example of models that bring their head; fine-tuned ones use the length that they were trained with."""
+
+
+def _predictions(context: JobContext, path: Path) -> Artefact:
+    return context.folder.artefact("predictions", path)
+
+
+def _write_parquet(table: Any, path: Path) -> None:
+    from pyarrow import parquet
+
+    with writing(path) as temporary:
+        parquet.write_table(table, temporary)
+
+
+def _require_head(context: JobContext, loaded: LoadedModel) -> None:
+    """A head that was drawn at random has nothing to say; only a model that is random altogether may show that.
+
+    Raises:
+        UnavailableError: the checkpoint has no head for the task.
+    """
+    if loaded.fresh and "head" not in context.job.inputs:
+        raise UnavailableError(
+            f"{context.model.name} has no head for {context.job.spec['task']}: its weights lack {loaded.fresh[0]};"
+            " score a fine-tuned checkpoint, or take `finetune = false` out of the suite"
+        )
+
+
+def _labels(context: JobContext, task: Task) -> tuple[str, ...]:
+    """Labels to build a new head with; a model that brings its head keeps the names of its config."""
+    return task.labels if context.job.inputs.get("head") or context.model.weights == "random" else ()
+
+
+def _order(context: JobContext, task: Task, model: Any) -> list[int] | None:
+    """For each label of the task, the column of the model's logits; None: the task has no classes."""
+    if task.head != "classification":
+        return None
+    return logit_order(model.config.id2label, task.labels, context.model.labels)
+
+
+def _provenance(loaded: LoadedModel, rows: Mapping[str, int]) -> dict[str, Any]:
+    return {"weight_format": loaded.format, "rows": dict(rows)}
+
+
+@torch.inference_mode()
+def forward(
+    model: nn.Module, encoded: Encoded, pad_id: int, device: str, report: Report = lambda done, total, note: None
+) -> dict[str, NDArray[np.float32]]:
+    """The model's outputs for all examples, in their order.
+
+    Returns:
+        `logits` of shape (examples, outputs); or, for a span head, `start_logits` and `end_logits` of shape (tokens,),
+        aligned with `encoded.tokens`.
+    """
+    names = model_inputs(model)
+    longest_first = np.argsort(-encoded.lengths, kind="stable")
+    batches = token_budget_batches(encoded.lengths, longest_first, TOKEN_BUDGET[device.partition(":")[0]])
+    outputs: dict[str, NDArray[np.float32]] = {}
+    done = 0
+    for indices in batches:
+        batch = make_batch(encoded, indices, pad_id, device, names)
+        found = model(**batch.inputs)
+        if "logits" in found:
+            logits = found.logits.float().cpu().numpy()
+            outputs.setdefault("logits", np.empty((len(encoded), logits.shape[1]), np.float32))[indices] = logits
+        else:
+            for name in ("start_logits", "end_logits"):
+                flat = outputs.setdefault(name, np.empty(len(encoded.tokens), np.float32))
+                _scatter(flat, found[name].float().cpu().numpy(), encoded, indices)
+        done += len(indices)
+        report(done, len(encoded), "")
+    return outputs
+
+
+def _scatter(flat: NDArray[np.float32], padded: NDArray[np.float32], encoded: Encoded, indices: NDArray[Any]) -> None:
+    """Writes rows of shape (batch, longest) to their examples' places in a flat array of shape (tokens,)."""
+    for row, index in enumerate(indices):
+        start, stop = encoded.starts[index], encoded.starts[index + 1]
+        flat[start:stop] = padded[row, : stop - start]

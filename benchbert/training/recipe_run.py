@@ -1,0 +1,130 @@
+"""A recipe being carried out: its settings, corpus and tokenizer, opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForMaskedLM
+
+from benchbert.errors import DataError, TrainingError
+from benchbert.lock import ModelLock
+from benchbert.models.load import load_tokenizer
+from benchbert.store.context import JobContext
+from benchbert.tasks.data import load_split
+from benchbert.training.loop import LoopSettings
+from benchbert.training.wordpiece import train_wordpiece
+
+__all__ = ["TOKEN_BUDGET", "RecipeRun", "new_config", "new_model"]
+
+TOKEN_BUDGET = {"cpu": 8_192, "cuda": 131_072}
+"""Padded tokens of one micro-batch by device."""
+
+
+@dataclass(frozen=True)
+class RecipeRun:
+    """What a recipe's job works on."""
+
+    context: JobContext
+    """The job."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Fields of the recipe."""
+        return self.context.recipe.settings
+
+    @property
+    def family(self) -> str:
+        """Family of what is made."""
+        return str(self.settings["model"]["family"])
+
+    @property
+    def seed(self) -> int:
+        """Of weights, order and masks."""
+        return self.context.job.seed
+
+    @property
+    def device(self) -> str:
+        """`cpu` or `cuda`."""
+        return str(self.context.job.spec["device"])
+
+    @property
+    def token_budget(self) -> int:
+        """Padded tokens of a micro-batch."""
+        return TOKEN_BUDGET[self.device]
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run saves itself."""
+        return self.context.folder.work_path(self.context.job.id) / "checkpoint.pt"
+
+    @property
+    def loop_settings(self) -> LoopSettings:
+        """How the loop trains."""
+        s = self.settings
+        return LoopSettings(
+            steps=sum(phase["steps"] for phase in s["phases"]),
+            learning_rate=s["learning_rate"],
+            warmup=s["warmup"],
+            weight_decay=s["weight_decay"],
+            betas=(s["betas"][0], s["betas"][1]),
+            epsilon=s["epsilon"],
+            clip=s["clip"],
+            dtype=self.context.job.dtype,
+            device=self.device,
+            seed=self.seed,
+        )
+
+    def texts(self, split: str) -> list[str]:
+        """The documents of one split of the corpus."""
+        dataset = self.context.dataset(self.context.recipe.corpus)
+        rows = load_split(dataset, split)
+        if "text" not in rows.column_names:
+            raise DataError(
+                f"{dataset.key}: a corpus needs a column 'text', this one has {', '.join(rows.column_names)}"
+            )
+        return list(rows["text"])
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the recipe it names, or of its teacher, or one trained on the corpus."""
+        for role in ("tokenizer", "teacher"):
+            if place := self.context.input_folder(role):
+                return load_tokenizer(ModelLock(name=role, family="", weights="folder", folder=str(place)))
+        if name := self.context.recipe.teacher_model:
+            return load_tokenizer(self.context.lock.models[name])
+        longest = max(phase["sequence_length"] for phase in self.settings["phases"])
+        return train_wordpiece(
+            self.texts("train"), vocabulary=self.settings["vocabulary"], max_length=max(512, longest)
+        )
+
+
+def new_config(recipe: RecipeRun, **inherited: Any) -> Any:
+    """The transformers config of what is made: `inherited`, then the recipe's own, then what the tokenizer says."""
+    own = dict(recipe.settings["model"]["config"])
+    tokenizer = recipe.tokenizer
+    settings = inherited | own | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    if recipe.family == "albert":
+        settings |= {"bos_token_id": tokenizer.cls_token_id, "eos_token_id": tokenizer.sep_token_id}
+    try:
+        config = AutoConfig.for_model(recipe.family, **settings)
+    except (ValueError, TypeError) as error:
+        raise TrainingError(
+            f"recipe {recipe.settings['name']}: model.config is not one of {recipe.family}: {error}"
+        ) from None
+    unknown = [key for key in own if key not in type(config)().to_dict()]
+    if unknown:
+        raise TrainingError(f"recipe {recipe.settings['name']}: model.config has unknown keys: {', '.join(unknown)}")
+    return config
+
+
+def new_model(recipe: RecipeRun, config: Any = None) -> nn.Module:
+    """A masked language model with random weights, fixed by the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    model: nn.Module = AutoModelForMaskedLM.from_config(config if config is not None else new_config(recipe))
+    return model

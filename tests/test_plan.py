@@ -1,0 +1,107 @@
+"""Plans: which jobs a suite becomes, and what makes two jobs the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchbert.errors import UsageError
+from benchbert.plan import Plan, make_plan
+from benchbert.resolve import resolve
+from benchbert.suite import Suite, suite_from
+from benchbert.types import Job, Resources
+
+RECIPES = Path(__file__).parent.parent / "suites" / "recipes"
+
+
+def planned(tmp_path: Path, **changes: object) -> tuple[Suite, Plan]:
+    data = {
+        "name": "s",
+        "models": [
+            {"name": "student", "recipe": str(RECIPES / "mini-distilbert.toml")},
+            {"name": "control", "architecture": "bert-tiny"},
+        ],
+        "tasks": ["builtin/glue/sst2", "builtin/squad"],
+        "seeds": [1, 2],
+        "profile": {"profilers": ["latency"], "batch_sizes": [1, 8]},
+    }
+    suite = suite_from(data | changes)
+    return suite, make_plan(suite, resolve(suite, folder=tmp_path))
+
+
+def test_the_graph_is_recipes_then_heads_then_predictions_and_profiles(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path)
+    kinds = [job.kind for job in plan.jobs]
+    assert kinds.count("pretrain") == 1  # the student's teacher, which the suite does not name
+    assert kinds.count("distil") == 1
+    assert kinds.count("finetune") == kinds.count("predict") == 2 * 2 * 2
+    assert kinds.count("profile") == 2 * 2
+    seen: set[str] = set()
+    for job in plan.jobs:
+        assert set(job.inputs.values()) <= seen
+        seen.add(job.id)
+
+
+def test_two_names_of_one_recipe_share_its_job(tmp_path: Path) -> None:
+    twice = [{"name": n, "recipe": str(RECIPES / "mini-bert.toml")} for n in ("a", "b")]
+    _, plan = planned(tmp_path, models=twice)
+    assert [job.kind for job in plan.jobs].count("pretrain") == 1
+
+
+def test_ids_depend_on_what_decides_the_outcome_and_on_nothing_else(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path)
+    _, again = planned(tmp_path)
+    assert [job.id for job in plan.jobs] == [job.id for job in again.jobs]
+    job = plan.jobs[0]
+    assert replace(job, resources=Resources(cpus=9), slug="other", blocked="why").id == job.id
+    for change in ({"seed": 9}, {"dtype": "float16"}, {"threads": 7}, {"task_version": 9}, {"protocol_hash": "x"}):
+        assert replace(job, **change).id != job.id
+
+
+def test_learning_rate_changes_heads_but_not_recipes_or_profiles(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path)
+    _, other = planned(tmp_path, finetune={"learning_rate": 1e-3})
+    changed = {job.kind for job, twin in zip(plan.jobs, other.jobs, strict=True) if job.id != twin.id}
+    assert changed == {"finetune", "predict"}
+
+
+def test_only_keeps_what_the_wanted_jobs_stand_on(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path)
+    kept = plan.only("predict.student.builtin-squad.s1")
+    assert [job.kind for job in kept.jobs] == ["pretrain", "distil", "finetune", "predict"]
+    with pytest.raises(UsageError, match="matches no job"):
+        plan.only("nothing*")
+
+
+def test_diagnostics_are_scored_by_the_head_of_mnli(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path, tasks=["builtin/glue/mnli", "builtin/glue/ax"], seeds=[1])
+    heads = [job for job in plan.jobs if job.kind == "finetune"]
+    assert {job.spec["task"] for job in heads} == {"builtin/glue/mnli"}
+    assert len(heads) == 2  # one a model: mnli and ax share it
+
+
+def test_cells_that_this_machine_cannot_measure_say_why(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path, profile={"profilers": ["latency"], "threads": [999], "devices": ["cpu", "cuda:7"]})
+    reasons = {job.blocked for job in plan.jobs if job.kind == "profile"}
+    assert any("999 threads" in reason for reason in reasons)
+    assert any("cuda:7" in reason for reason in reasons)
+
+
+def test_a_model_that_cannot_be_had_blocks_its_own_jobs_only(tmp_path: Path) -> None:
+    models = [{"name": "broken", "folder": str(tmp_path)}, {"name": "fine", "architecture": "bert-tiny"}]
+    _, plan = planned(tmp_path, models=models)
+    assert all(bool(job.blocked) == (job.spec["model"] == "broken") for job in plan.jobs)
+
+
+def test_remaining_paths_are_the_longest_ones() -> None:
+    def job(name: str, seconds: float, *below: Job) -> Job:
+        inputs = {f"role{i}": b.id for i, b in enumerate(below)}
+        return Job(kind="predict", spec={"n": name}, inputs=inputs, resources=Resources(estimate=seconds))
+
+    a = job("a", 1)
+    b, c = job("b", 10, a), job("c", 2, a)
+    d = job("d", 5, b, c)
+    remaining = Plan((a, b, c, d)).remaining
+    assert [remaining[x.id] for x in (a, b, c, d)] == [16, 15, 7, 5]

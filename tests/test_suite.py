@@ -1,0 +1,119 @@
+"""Suite files: what is read, and what bad ones get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchbert.errors import SuiteError
+from benchbert.suite import read_suite, suite_from
+
+GOOD = {"name": "s", "models": ["bert-tiny"], "tasks": ["builtin/glue/sst2"]}
+
+
+def problems(**changes: object) -> list[str]:
+    with pytest.raises(SuiteError) as caught:
+        suite_from(GOOD | changes)
+    return list(caught.value.problems)
+
+
+def test_the_suite_of_the_documentation_is_read(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint").mkdir()
+    path = tmp_path / "s.toml"
+    path.write_text(
+        """
+        name = "glue-base"
+        models = ["bert-base-uncased", "distilbert-*", {name = "mine", folder = "checkpoint"}]
+        tasks = ["glue/*", "squad"]
+        seeds = [1, 2, 3]
+        [finetune]
+        epochs = 3
+        learning_rate = 5e-5
+        batch_size = 32
+        max_length = 128
+        [finetune.per_task."glue/rte"]
+        epochs = 10
+        [finetune.per_model."mobilebert-*"]
+        learning_rate = 1e-4
+        [profile]
+        profilers = ["latency", "throughput", "memory", "size"]
+        backends = ["eager"]
+        devices = ["cpu"]
+        dtypes = ["float32", "bfloat16"]
+        batch_sizes = [1, 8]
+        sequence_lengths = [128]
+        threads = [1]
+        """
+    )
+    suite = read_suite(path)
+    assert suite.finetune is not False
+    assert suite.finetune.settings("bert-tiny", "glue/rte").epochs == 10
+    assert suite.finetune.settings("bert-tiny", "glue/cola").epochs == 3
+    both = suite.finetune.settings("mobilebert-uncased", "glue/rte")
+    assert (both.epochs, both.learning_rate) == (10, 1e-4)
+
+
+def test_models_go_before_tasks() -> None:
+    tables = {"per_task": {"*": {"epochs": 5}}, "per_model": {"bert-*": {"epochs": 7}}}
+    suite = suite_from(GOOD | {"finetune": tables})
+    assert suite.finetune is not False
+    assert suite.finetune.settings("bert-tiny", "builtin/glue/sst2").epochs == 7
+    assert suite.finetune.settings("albert-base-v2", "builtin/glue/sst2").epochs == 5
+
+
+def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:
+    found = problems(taskz=["x"], seeds=["1"], finetune={"epochs": "3"}, profile={"dtypes": ["float31"]})
+    text = "\n".join(found)
+    assert len(found) == 4
+    assert "taskz: unknown key; did you mean 'tasks'?" in text
+    assert "seeds[0]: should be a integer" in text or "seeds[0]: should be" in text
+    assert "finetune.epochs" in text
+    assert "'float32', 'bfloat16' or 'float16'" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"models": ["bert-tinny"]}, "did you mean 'bert-tiny'"),
+        ({"tasks": ["builtin/glue/sst3"]}, "did you mean"),
+        ({"models": []}, "models: the list is empty"),
+        ({"tasks": []}, "nothing to do"),
+        ({"seeds": []}, "seeds: the list is empty"),
+        ({"seeds": [1, 1]}, "twice"),
+        ({"profile": {"batch_sizes": []}}, "the grid has no cell"),
+        ({"profile": {"threads": [0]}}, "at least 1"),
+        ({"profile": {"devices": ["gpu"]}}, "'cpu', 'cuda' or 'cuda:N'"),
+        ({"profile": {"profilers": ["latancy"]}}, "did you mean 'latency'"),
+        ({"models": [{"name": "m"}]}, "one of folder, recipe, hub and architecture"),
+        ({"models": [{"name": "m", "folder": "nowhere"}]}, "there is no folder"),
+        ({"models": [{"name": "m", "recipe": "nowhere.toml"}]}, "there is no file"),
+        ({"models": [{"name": "m", "hub": "a/b"}, {"name": "m", "hub": "a/c"}]}, "two are named 'm'"),
+        ({"finetune": {"epochs": 0}}, "finetune.epochs: should be above 0"),
+        ({"finetune": {"per_task": {"glue/rte": {"learning_rate": -1.0}}}}, 'per_task."glue/rte".learning_rate'),
+        ({"name": "../up"}, "cannot be the name of a folder"),
+    ],
+)
+def test_one_problem_one_line(changes: dict[str, object], said: str) -> None:
+    found = problems(**changes)
+    assert len(found) == 1
+    assert said in found[0]
+
+
+def test_a_suite_may_only_score(tmp_path: Path) -> None:
+    assert suite_from(GOOD | {"finetune": False}).finetune is False
+
+
+def test_no_such_file_says_which_is_near(tmp_path: Path) -> None:
+    (tmp_path / "quickstart.toml").write_text("")
+    with pytest.raises(SuiteError, match=r"did you mean .*quickstart\.toml"):
+        read_suite(tmp_path / "quickstrat.toml")
+
+
+@pytest.mark.parametrize("content", [b"name = ", b"\xff\xfe", b"x = 2020-01-01"])
+def test_what_is_not_a_suite_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "s.toml"
+    path.write_bytes(content)
+    with pytest.raises(SuiteError) as caught:
+        read_suite(path)
+    assert str(path) in str(caught.value)
