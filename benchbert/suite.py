@@ -209,8 +209,27 @@ def _name_problems(suite: Suite, folder: Path) -> list[str]:
         for kind, names in (("profilers", suite.profile.profilers), ("backends", suite.profile.backends)):
             for i, name in enumerate(names):
                 problems += _unknown(kind, name, f"profile.{kind}[{i}]")
+    return problems + _repeated_names(suite) + _idle_overrides(suite)
+
+
+def _repeated_names(suite: Suite) -> list[str]:
     names = [m.name for m in suite.models if isinstance(m, ModelEntry)]
-    problems += [f"models: two are named {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
+    registered = [m for m in suite.models if isinstance(m, str)]
+    clash = {n for n in names if names.count(n) > 1 or any(fnmatch.fnmatchcase(n, pattern) for pattern in registered)}
+    return [f"models: two are named {name!r}" for name in sorted(clash)]
+
+
+def _idle_overrides(suite: Suite) -> list[str]:
+    """Overrides for names that nothing has: a slip of the pen that would silently train with other settings."""
+    if suite.finetune is False:
+        return []
+    own = {m.name for m in suite.models if isinstance(m, ModelEntry)}
+    problems: list[str] = []
+    tables = (("tasks", suite.finetune.per_task, set[str]()), ("models", suite.finetune.per_model, own))
+    for kind, table, names in tables:
+        for pattern in table:
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                problems += _unknown(kind, pattern, f'finetune.per_{kind.rstrip("s")}."{pattern}"')
     return problems
 
 
@@ -268,7 +287,7 @@ def _overrides(finetune: Finetune) -> dict[str, FinetuneOverride]:
 
 
 def _profile_problems(profile: Profile) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for key in ("profilers", "backends", "devices", "dtypes", "batch_sizes", "sequence_lengths", "threads"):
         values = getattr(profile, key)
         if not values:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchbert.errors import SuiteError
 
@@ -55,7 +55,7 @@ def parse(data: Mapping[str, Any], into: type[T], *, source: str) -> T:
     except (TypeError, ValueError) as error:
         raise SuiteError(source, [f"holds a value of a kind that does not belong here: {error}"]) from None
     try:
-        found: T = _adapter(into).validate_json(text, strict=True)
+        found: T = _adapter(cast(Any, into)).validate_json(text, strict=True)
     except ValidationError as error:
         raise SuiteError(source, _problems(error, into)) from None
     return found

@@ -130,6 +130,6 @@ def test_a_description_does_not_change_a_recipe(tmp_path: Path) -> None:
 )
 def test_a_recipe_with_problems_says_them(tmp_path: Path, kind: str, more: str, said: str) -> None:
     path = _recipe(tmp_path, "r", kind, more)
-    with pytest.raises(SuiteError, match="r.toml") as caught:
+    with pytest.raises(SuiteError, match=r"r\.toml") as caught:
         _resolve_recipe(path)
     assert said in str(caught.value)

@@ -112,6 +112,7 @@ def run_prepared(prepared: Prepared, console: Console | None = None) -> Tally:
     folder = RunFolder(prepared.out.resolve())
     with _own(folder.path):
         _describe(prepared, folder)
+        folder.put_away_superseded(prepared.plan.jobs, machine().id)
         tally = run_plan(
             prepared.plan,
             prepared.lock,

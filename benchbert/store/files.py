@@ -15,12 +15,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from benchbert.errors import StoreError
 from benchbert.types import SCHEMA_VERSION, Artefact, Job, Result
@@ -78,7 +78,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def parse_as(data: Any, kind: type[T]) -> T:
     """JSON data that this program wrote itself, as a dataclass."""
-    found: T = _adapter(kind).validate_python(data)
+    found: T = _adapter(cast(Any, kind)).validate_python(data)
     return found
 
 
@@ -187,6 +187,26 @@ class RunFolder:
         path = self.result_path(result.job, result.key.machine_id, result.key.environment_id)
         write_json(path, result)
         return path
+
+    def put_away_superseded(self, jobs: Iterable[Job], machine_id: str) -> int:
+        """Moves results of other settings for the same cells to `stale/`, so that they are never mixed; how many.
+
+        A cell is what the slug names (model, task, seed, workload); its job id says with which settings, data and
+        protocol it was done.
+        """
+        current = {job.slug: job.id for job in jobs}
+        moved = 0
+        for path in sorted((self.path / "results").glob("*.json")):
+            try:
+                result = read_result(path)
+            except StoreError:
+                continue  # reported, and made anew, when its job comes up
+            other = current.get(result.job.slug, result.key.job_id) != result.key.job_id
+            if other and result.key.machine_id == machine_id:
+                (self.path / "stale").mkdir(exist_ok=True)
+                path.replace(self.path / "stale" / path.name)
+                moved += 1
+        return moved
 
     def artefact_path(self, job_id: str) -> Path:
         """Folder of the model or head that a job made."""
