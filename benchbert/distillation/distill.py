@@ -115,6 +115,11 @@ class TripleLoss:
         self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor, totals: Mapping[str, int]
     ) -> dict[str, Tensor]:
         """The terms that need both models' logits, chunk by chunk: P x V logits of both are never held at once."""
+        if len(student_PH) <= _CHUNK:
+            # One chunk: its logits are held anyway, and recomputing them would only cost time.
+            losses = self._logit_losses(student, student_PH, teacher_PH)
+            named = zip(("ce", "mse"), losses, strict=True)
+            return {n: self.weights[n] * loss / totals["tokens"] for n, loss in named if self.weights[n]}
         terms: dict[str, Tensor] = {}
         for start in range(0, len(student_PH), _CHUNK):
             part = slice(start, start + _CHUNK)

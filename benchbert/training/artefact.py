@@ -49,10 +49,9 @@ def keep_model(context: JobContext, made: Made) -> Artefact:
 
 def recipe_values(recipe: RecipeRun, curve: Curve, loss: float) -> tuple[Value, ...]:
     """What making the model cost, and what it reached."""
-    tokens = sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in recipe.settings["phases"])
     return (
         Value(metric="held_out_mlm_loss", value=loss, unit="nats", direction="lower", split="validation"),
-        Value(metric="training_tokens", value=float(tokens), unit="tokens"),
+        Value(metric="training_tokens", value=float(recipe.tokens), unit="tokens"),
         Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower"),
     )
 
@@ -76,7 +75,7 @@ def _card(context: JobContext, made: Made) -> str:
         f"| family | {settings['model']['family']} |",
         *([f"| teacher | {teacher_name} |"] if teacher_name else []),
         f"| corpus | {context.recipe.corpus} |",
-        f"| tokens seen | {sum(p['steps'] * p['batch_size'] * p['sequence_length'] for p in settings['phases']):,} |",
+        f"| tokens seen | {made.recipe.tokens:,} |",
         f"| optimizer steps | {sum(p['steps'] for p in settings['phases']):,} |",
         f"| peak learning rate | {settings['learning_rate']:g} |",
         *([f"| loss weights | {settings['losses']} |"] if teacher_name else []),

@@ -46,13 +46,14 @@ class TokenStream:
         return np.bincount(self.tokens, minlength=vocabulary)
 
 
-def tokenize(texts: Iterable[str], tokenizer: Any, *, at_least: int) -> TokenStream:
+def tokenize(texts: Iterable[str], tokenizer: Any, *, at_least: int, enough: int) -> TokenStream:
     """Tokenizes a corpus.
 
     Args:
         texts: documents; empty ones are passed over.
         tokenizer: a fast tokenizer of transformers.
         at_least: tokens that the caller needs for one sequence.
+        enough: tokens after which the rest of the corpus is left unread, because the budget would not reach it.
 
     Raises:
         DataError: the corpus has fewer tokens.
@@ -60,9 +61,13 @@ def tokenize(texts: Iterable[str], tokenizer: Any, *, at_least: int) -> TokenStr
     small = len(tokenizer) <= np.iinfo(np.uint16).max
     kind = np.dtype(np.uint16) if small else np.dtype(np.uint32)
     parts: list[NDArray[Any]] = []
+    count = 0
     for chunk in _chunks(text for text in texts if text and text.strip()):
         ids = tokenizer(chunk, add_special_tokens=False, return_attention_mask=False, return_token_type_ids=False)
         parts += [np.asarray([*one, tokenizer.sep_token_id], dtype=kind) for one in ids["input_ids"]]
+        count += sum(map(len, ids["input_ids"])) + len(chunk)
+        if count >= enough:
+            break
     tokens = np.concatenate(parts) if parts else np.empty(0, dtype=kind)
     if len(tokens) < at_least:
         raise DataError(f"the corpus has {len(tokens)} tokens, and one sequence needs {at_least}; use a larger corpus")

@@ -23,7 +23,7 @@ from benchbert.training.loop import Curve, LoopSettings, train
 from benchbert.training.recipe_run import TOKEN_BUDGET
 from benchbert.types import Task, Value
 
-__all__ = ["model_inputs", "run"]
+__all__ = ["model_inputs", "run", "window_stride"]
 
 
 def run(context: JobContext) -> Outcome:
@@ -40,7 +40,9 @@ def run(context: JobContext) -> Outcome:
     validate(task, rows, task.train.name)
     made_by = context.input_folder("model")
     tokenizer = load_tokenizer(context.model, made_by)
-    features = encode(task, rows, tokenizer, max_length=settings["max_length"], stride=settings["stride"], train=True)
+    features = encode(
+        task, rows, tokenizer, max_length=settings["max_length"], stride=window_stride(settings), train=True
+    )
     model, weights = context.starting_point()
     loaded = load_model(
         model,
@@ -105,6 +107,11 @@ def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
     artefact = context.folder.keep(context.job.id, "head", place)
     shutil.rmtree(work)
     return artefact
+
+
+def window_stride(settings: Mapping[str, Any]) -> int:
+    """Tokens that neighbouring windows share: the suite's, or half a window where windows are shorter than twice that."""
+    return min(int(settings["stride"]), int(settings["max_length"]) // 2)
 
 
 def model_inputs(model: nn.Module) -> frozenset[str]:

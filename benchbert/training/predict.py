@@ -21,7 +21,7 @@ from benchbert.tasks.encoding import Encoded
 from benchbert.tasks.heads import decode, encode, score
 from benchbert.tasks.labels import logit_order
 from benchbert.training.batching import make_batch, token_budget_batches
-from benchbert.training.finetune import model_inputs
+from benchbert.training.finetune import model_inputs, window_stride
 from benchbert.training.recipe_run import TOKEN_BUDGET
 from benchbert.types import Artefact, Split, Task, Value
 
@@ -62,7 +62,7 @@ def _split(
         rows,
         tokenizer,
         max_length=settings.get("max_length", _DEFAULT_LENGTH[task.head]),
-        stride=settings.get("stride", 128),
+        stride=window_stride({"stride": 128, "max_length": 384} | settings),
         train=False,
     )
     outputs = forward(model, features.encoded, tokenizer.pad_token_id, str(context.job.spec["device"]), context.report)
@@ -112,7 +112,9 @@ def _order(context: JobContext, task: Task, model: Any) -> list[int] | None:
     """For each label of the task, the column of the model's logits; None: the task has no classes."""
     if task.head != "classification":
         return None
-    return logit_order(model.config.id2label, task.labels, context.model.labels)
+    # Labels that the suite declares are those of a head that the model brings, not of one that was fine-tuned here.
+    declared = () if "head" in context.job.inputs else context.model.labels
+    return logit_order(model.config.id2label, task.labels, declared)
 
 
 def _provenance(loaded: LoadedModel, rows: Mapping[str, int]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -66,7 +67,15 @@ class MaskedLanguageModelling:
 def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
     """The batches of a recipe on one split of its corpus."""
     longest = max(phase["sequence_length"] for phase in recipe.settings["phases"])
-    stream = tokenize(recipe.texts(split), recipe.tokenizer, at_least=longest - 2)
+    texts = recipe.texts(split)
+    # In a random order, so that a budget smaller than the corpus sees all of it evenly.
+    order = np.random.default_rng([recipe.seed, 0xD0C]).permutation(len(texts))
+    stream = tokenize(
+        (texts[i] for i in order),
+        recipe.tokenizer,
+        at_least=longest - 2,
+        enough=recipe.tokens if split == "train" else 0,
+    )
     special = frozenset(recipe.tokenizer.all_special_ids)
     counts = stream.counts(len(recipe.tokenizer))
     masker = Masker(recipe.settings["masking"], counts, special, recipe.tokenizer.mask_token_id)

@@ -17,6 +17,7 @@ from benchbert.lock import ModelLock
 from benchbert.models.load import load_tokenizer
 from benchbert.store.context import JobContext
 from benchbert.tasks.data import load_split
+from benchbert.training.attention import attention_for
 from benchbert.training.loop import LoopSettings
 from benchbert.training.wordpiece import train_wordpiece
 
@@ -57,6 +58,11 @@ class RecipeRun:
     def token_budget(self) -> int:
         """Padded tokens of a micro-batch."""
         return TOKEN_BUDGET[self.device]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens seen in all phases."""
+        return sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in self.settings["phases"])
 
     @property
     def checkpoint(self) -> Path:
@@ -126,5 +132,6 @@ def new_config(recipe: RecipeRun, **inherited: Any) -> Any:
 def new_model(recipe: RecipeRun, config: Any = None) -> nn.Module:
     """A masked language model with random weights, fixed by the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    model: nn.Module = AutoModelForMaskedLM.from_config(config if config is not None else new_config(recipe))
+    config = config if config is not None else new_config(recipe)
+    model: nn.Module = AutoModelForMaskedLM.from_config(config, attn_implementation=attention_for(recipe.device))
     return model
