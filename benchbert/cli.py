@@ -224,7 +224,9 @@ def _show(folder: Path, *, nothing_new: bool) -> None:
     from benchbert.reports.terminal import render_terminal
     from benchbert.store.frame import load_results
 
-    Console().print(render_terminal(leaderboard(load_results(folder))))
+    console = Console()
+    # In a pipe or a log there is no width to fit.
+    (console if console.is_terminal else Console(width=200)).print(render_terminal(leaderboard(load_results(folder))))
     page = folder / "report.html"
     if not nothing_new or not page.exists():
         build_report(folder, page)

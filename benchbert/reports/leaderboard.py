@@ -54,6 +54,8 @@ class _Costs:
 
 def leaderboard(frame: pd.DataFrame) -> Leaderboard:
     """The leaderboard of a results table, as `benchbert.load_results` gives it."""
+    # What a recipe made on the way to a model (a teacher that the suite does not compare) is no competitor.
+    frame = frame[~frame["kind"].isin(["pretrain", "distil"])]
     summary = summarise(frame)
     columns = score_columns(summary)
     rows = [row for row in summary.itertuples() if key_of(row) in columns]

@@ -30,13 +30,15 @@ def render_terminal(board: Leaderboard) -> RenderableType:
 
     table = Table(title="Leaderboard", header_style="bold", show_lines=False)
     table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("model", overflow="fold")
+    table.add_column("model", overflow="fold", min_width=10)
     table.add_column("weights")
     for column in board.columns:
         sample = "\n(sample)" if column.is_sample else ""
-        table.add_column(Text(_clean(f"{column.label}\n{column.metric}{sample}")), justify="right")
+        # One part of the name a line: a table of a whole suite still fits a narrow terminal.
+        heading = column.label.replace("/", "/\n").replace("_correlation", "")
+        table.add_column(Text(_clean(f"{heading}\n{column.metric}{sample}")), justify="right", min_width=7)
     if board.macro_name:
-        table.add_column(board.macro_name, justify="right")
+        table.add_column(board.macro_name.replace(" over ", "\nover "), justify="right", min_width=7)
     costs = [
         ("latency\nms", [row.latency for row in board.rows], 1.0),
         ("peak memory\nMiB", [row.memory for row in board.rows], 1.0),
