@@ -18,6 +18,7 @@ class Schedule:
         self.cores, self.gpus = cores, max(gpus, 0)
         self.running: set[str] = set()
         self.failed: dict[str, str] = {}
+        self._causes: dict[str, str] = {}
         self._waiting: dict[str, set[str]] = {}
         self._below: dict[str, list[str]] = {}
         self._shared: list[tuple[float, int, str]] = []
@@ -63,7 +64,9 @@ class Schedule:
         for name in self._below.get(job.id, []):
             below = self.plan.by_id[name]
             if error and name not in self.failed:
-                self.failed[name] = f"it stands on {job.slug}, which failed: {error}"
+                # The first failure of a chain is the one to mend, so it is the one that is named.
+                self._causes[name] = self._causes.get(job.id, f"it stands on {job.slug}, which failed: {error}")
+                self.failed[name] = self._causes[name]
                 lost.append(below)
             self._waiting[name].discard(job.id)
             if not self._waiting[name] and name not in self.failed:

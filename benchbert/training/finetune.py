@@ -110,7 +110,7 @@ def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
 
 
 def window_stride(settings: Mapping[str, Any]) -> int:
-    """Tokens that neighbouring windows share: the suite's, or half a window where windows are shorter than twice that."""
+    """Tokens that neighbouring windows share: the suite's, or half a window where that would be more."""
     return min(int(settings["stride"]), int(settings["max_length"]) // 2)
 
 

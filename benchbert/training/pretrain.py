@@ -95,6 +95,7 @@ def held_out_mlm_loss(model: nn.Module, adapter: FamilyAdapter, recipe: RecipeRu
     held_out = make_steps(recipe, "validation")
     objective = MaskedLanguageModelling(adapter)
     model.eval()
+    steps = min(steps, len(held_out))
     total = 0.0
     for step in range(len(held_out) - steps, len(held_out)):
         batches, totals = held_out(step)

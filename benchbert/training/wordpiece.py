@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 __all__ = ["train_wordpiece"]
 
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 
 
-def train_wordpiece(texts: Iterable[str], *, vocabulary: int, max_length: int = 512) -> PreTrainedTokenizerFast:
+def train_wordpiece(texts: Sequence[str], *, vocabulary: int, max_length: int = 512) -> PreTrainedTokenizerFast:
     """A lower-casing BERT tokenizer, loadable with `AutoTokenizer.from_pretrained` once saved.
+
+    The same texts give the same ids in every process.
 
     Args:
         texts: what it is trained on.
         vocabulary: its size, special tokens included; a small corpus may give fewer.
         max_length: longest sequence of the models that use it.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - a token of text, not a password
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=list(_SPECIAL), show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
+    special = list(_SPECIAL.values())
+    learner = _tokenizer(models.WordPiece(unk_token=_SPECIAL["unk"]))
+    # The trainer numbers the pieces that go on a word in the order of a hash map, which differs between processes, and
+    # breaks ties by these numbers. Named beforehand, they have theirs.
+    pieces = [f"##{letter}" for letter in _letters(texts, learner.normalizer)]
+    trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=special + pieces, show_progress=False)
+    learner.train_from_iterator(texts, trainer)
+    tokenizer = _tokenizer(models.WordPiece(vocab=learner.get_vocab(), unk_token=_SPECIAL["unk"]))
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -35,9 +39,19 @@ def train_wordpiece(texts: Iterable[str], *, vocabulary: int, max_length: int = 
         tokenizer_object=tokenizer,
         model_max_length=max_length,
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-        pad_token="[PAD]",  # noqa: S106
-        unk_token="[UNK]",  # noqa: S106
-        cls_token="[CLS]",  # noqa: S106
-        sep_token="[SEP]",  # noqa: S106
-        mask_token="[MASK]",  # noqa: S106
+        **{f"{role}_token": token for role, token in _SPECIAL.items()},
     )
+
+
+def _tokenizer(model: models.WordPiece) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _letters(texts: Sequence[str], normalizer: normalizers.Normalizer) -> list[str]:
+    """The characters of the normalised texts, sorted, white space left out."""
+    raw = sorted(set().union(*texts))
+    return sorted(c for c in set(normalizer.normalize_str("".join(raw))) if not c.isspace())
