@@ -36,7 +36,7 @@ def encoded(rows: list[list[int]]) -> Encoded:
     return Encoded.from_lists(rows, [[0] * len(row) for row in rows])
 
 
-def test_logits_are_those_of_one_example_at_a_time(monkeypatch) -> None:  # noqa: ANN001
+def test_logits_are_those_of_one_example_at_a_time(monkeypatch) -> None:
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(config()).eval()
     rows = examples()
