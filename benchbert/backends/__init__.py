@@ -1,1 +1,1 @@
-
+"""Ways to run a loaded model, one file each."""

@@ -64,7 +64,8 @@ class _LocalRun:
         self.time_limit, self.progress = time_limit, progress
         self.tally = Tally()
         self.plan = self._without_stored(plan)
-        self.schedule = Schedule(self.plan, cores=lock.cores, gpus=lock.gpus)
+        # Jobs name no device but `cuda`, which is the first one, so one job at a time has it.
+        self.schedule = Schedule(self.plan, cores=lock.cores, gpus=min(lock.gpus, 1))
         self.lanes: deque[_Lane] = deque()
         self.ended: SimpleQueue[tuple[Job, str, _Lane | None]] = SimpleQueue()
 

@@ -1,1 +1,1 @@
-
+"""From results to a leaderboard, tables and one self-contained HTML page; sections one file each."""

@@ -1,1 +1,1 @@
-
+"""Results on disk, the table made of them, and where they came from."""

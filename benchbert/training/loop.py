@@ -153,7 +153,8 @@ def _run(
             _point(curve, since, step, settings)
             since = {}
         if now - told > 0.5 or step + 1 == settings.steps:
-            report(step + 1, settings.steps, f"loss {curve.terms['loss'][-1]:.3f}" if curve.steps else "")
+            loss = f"loss {curve.terms['loss'][-1]:.3f}, " if curve.steps else ""
+            report(step + 1, settings.steps, f"{loss}{(step + 1 - first) / (now - began):.1f} steps/s")
             told = now
         if now - saved > settings.checkpoint_every and not since:
             _save(checkpoint, owner, step + 1, model, optimizer, schedule, curve)
