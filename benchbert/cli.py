@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchbert.errors import BenchbertError
+from benchbert.errors import LISTED, BenchbertError
 
 if TYPE_CHECKING:
     from benchbert.execution.local import Tally
@@ -17,12 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["cli", "main"]
 
-_KINDS = ("models", "tasks", "suites", "profilers", "backends", "recipes")
 _FORMATS = ("markdown", "csv", "latex", "json")
 
 _mirror = click.option(
     "--mirror",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     envvar="BENCHBERT_MIRROR",
     help="Folder laid out by hub id, used in place of the hub where it has something. [env: BENCHBERT_MIRROR]",
 )
@@ -52,7 +51,7 @@ def run(suite: str, mirror: Path | None, out: Path | None, only: str, dry_run: b
 
 
 @cli.command("list")
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", type=click.Choice(LISTED))
 @_mirror
 @click.option("--json", "as_json", is_flag=True, help="A list of objects.")
 def list_(kind: str, mirror: Path | None, as_json: bool) -> int:
@@ -137,8 +136,11 @@ def report(results: Path, out: Path | None) -> int:
 def table(results: Path, form: str) -> int:
     """Print the table of a results folder: models against scores and costs."""
     from benchbert.reports.tables import table as make_table
+    from benchbert.store.files import read_results
     from benchbert.store.frame import load_results
 
+    for problem in read_results(results).problems:
+        click.echo(f"left out: {problem}", err=True)
     click.echo(make_table(load_results(results), form), nl=False)
     return 0
 

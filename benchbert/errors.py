@@ -9,6 +9,7 @@
     ├── DataError                a file, row or label that is not what its task says
     ├── LabelError               a model's labels cannot be matched to the task's
     ├── StoreError               a results folder or file that cannot be read or written
+    │   └── SchemaError          a result that a later benchbert wrote
     ├── WorkerError              a measuring process died, hung or answered nonsense
     │   ├── WorkerTimeoutError   it did not answer in time
     │   └── WorkerMemoryError    it ran out of host or device memory
@@ -27,6 +28,7 @@ __all__ = [
     "DataError",
     "LabelError",
     "MissingExtraError",
+    "SchemaError",
     "StoreError",
     "SuiteError",
     "TrainingError",
@@ -61,13 +63,19 @@ class SuiteError(UsageError):
         super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
 
 
+LISTED = ("models", "tasks", "suites", "profilers", "backends", "recipes")
+"""Kinds that `benchbert list` shows."""
+
+
 class UnknownNameError(UsageError):
     """A name that is not registered; lists what is near it and where to see all."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
         hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-        super().__init__(f"unknown {kind.rstrip('s')} {name!r}{hint} (`benchbert list {kind}` shows them all)")
+        shown = sorted(known)
+        where = f"`benchbert list {kind}` shows them all" if kind in LISTED else f"there are {', '.join(shown)}"
+        super().__init__(f"unknown {kind.rstrip('s')} {name!r}{hint} ({where})")
         self.kind, self.name, self.near = kind, name, tuple(near)
 
 
@@ -96,6 +104,10 @@ class StoreError(BenchbertError):
     """A results folder or file that cannot be read or written."""
 
     exit_code = 2
+
+
+class SchemaError(StoreError):
+    """A result that a later benchbert wrote: it is left alone, never overwritten."""
 
 
 class WorkerError(BenchbertError):

@@ -113,7 +113,7 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
     if recipe.tokenizer_recipe:
         inputs["tokenizer"] = made[recipe.tokenizer_recipe].id
     teacher = lock.models.get(recipe.teacher_model)
-    blocked = dataset.error or (teacher.error if teacher else "")
+    blocked = _no_training_device(lock) or dataset.error or (teacher.error if teacher else "")
     tokens = sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in settings["phases"])
     return Job(
         kind=settings["kind"],
@@ -172,7 +172,7 @@ def _task_jobs(
         task_version=task.version,
         protocol_hash=f"prediction-{PROTOCOL['prediction']}",
         slug=_slug("predict", model.name, task.name, f"s{seed}"),
-        blocked=(head.blocked if head else model.error) or dataset.error,
+        blocked=_no_training_device(lock) or (head.blocked if head else model.error) or dataset.error,
     )
 
 
@@ -201,7 +201,7 @@ def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: 
         task_version=task.version,
         protocol_hash=f"training-{PROTOCOL['training']}",
         slug=_slug("finetune", model.name, task.name, f"s{seed}"),
-        blocked=model.error or (dataset.error if dataset else missing),
+        blocked=_no_training_device(lock) or model.error or (dataset.error if dataset else missing),
     )
 
 
@@ -264,6 +264,13 @@ def _not_on_this_machine(lock: Lock, device: str, threads: int) -> str:
 
 def _model_spec(model: ModelLock) -> dict[str, Any]:
     return {"model": model.name, "family": model.family, "weights": model.weights, "revision": model.revision}
+
+
+def _no_training_device(lock: Lock) -> str:
+    """Why nothing can be trained here; empty: it can."""
+    if lock.training_device == "cpu" or lock.gpus:
+        return ""
+    return "the suite asks to train on cuda, and this machine has no CUDA device; take finetune.device out of the suite"
 
 
 def _threads(lock: Lock, model: ModelLock) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from benchbert.types import digest
 __all__ = ["Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
+
+FAMILIES = ("bert", "distilbert", "albert", "mobilebert")
+"""Families that recipes can make."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,13 +168,45 @@ def _problems(recipe: Recipe) -> list[str]:
     problems = [*_phase_problems(recipe), *_distillation_problems(recipe)]
     if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
         problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
-    if not 0 < recipe.masking.share < 1:
-        problems.append("masking.share: should be between 0 and 1")
-    if recipe.masking.mask + recipe.masking.keep > 1 + 1e-9:
-        problems.append("masking: mask and keep add up to more than 1")
-    if recipe.learning_rate <= 0:
-        problems.append("learning_rate: should be above 0")
-    return problems
+    if not recipe.name.strip() or "/" in recipe.name or recipe.name.startswith("."):
+        problems.append(f"name: {recipe.name!r} cannot be the name of a folder")
+    problems += [f"{key}: should be {wanted}, is {value}" for key, value, fits, wanted in _numbers(recipe) if not fits]
+    return problems + _shape_problems(recipe.model)
+
+
+def _numbers(recipe: Recipe) -> list[tuple[str, object, bool, str]]:
+    """(key, value, whether it fits, what it should be)."""
+    mask, keep = recipe.masking.mask, recipe.masking.keep
+    return [
+        ("masking.share", recipe.masking.share, 0 < recipe.masking.share < 1, "between 0 and 1"),
+        ("masking.mask", mask, 0 <= mask <= 1, "a share from 0 to 1"),
+        ("masking.keep", keep, 0 <= keep <= 1, "a share from 0 to 1"),
+        ("masking.mask + keep", mask + keep, mask + keep <= 1 + 1e-9, "at most 1"),
+        ("learning_rate", recipe.learning_rate, 0 < recipe.learning_rate < 1, "between 0 and 1"),
+        ("warmup", recipe.warmup, 0 <= recipe.warmup < 1, "a share from 0 up to 1"),
+        ("weight_decay", recipe.weight_decay, 0 <= recipe.weight_decay < 1, "from 0 up to 1"),
+        ("betas", list(recipe.betas), all(0 <= b < 1 for b in recipe.betas), "two numbers from 0 up to 1"),
+        ("epsilon", recipe.epsilon, recipe.epsilon > 0, "above 0"),
+        ("clip", recipe.clip, recipe.clip > 0, "above 0"),
+        ("vocabulary", recipe.vocabulary, recipe.vocabulary == 0 or recipe.vocabulary >= 100, "0 or at least 100"),
+        ("seed", recipe.seed, recipe.seed >= 0, "at least 0"),
+    ]
+
+
+def _shape_problems(model: RecipeModel) -> list[str]:
+    if model.family not in FAMILIES:
+        near = difflib.get_close_matches(model.family, FAMILIES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return [f"model.family: should be one of {', '.join(FAMILIES)}, is {model.family!r}{hint}"]
+    config = model.config
+    width, heads = (
+        config.get("hidden_size", config.get("dim")),
+        config.get("num_attention_heads", config.get("n_heads")),
+    )
+    width = config.get("intra_bottleneck_size", width)
+    if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
+        return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
+    return []
 
 
 def _phase_problems(recipe: Recipe) -> list[str]:

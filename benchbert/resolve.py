@@ -170,7 +170,7 @@ class _Recipes:
     def add(self, path: Path, above: tuple[Path, ...] = ()) -> str:
         """Digest of the recipe in a file, after everything that it stands on was added."""
         if path in above:
-            raise SuiteError(str(path), ["teacher: this recipe stands on itself"])
+            raise SuiteError(str(path), ["teacher or tokenizer: this recipe stands on itself"])
         recipe = read_recipe(path)
         dataset = resolve_dataset(_corpus(recipe), self.mirror)
         self.datasets[dataset.key] = dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -202,7 +202,7 @@ def _name_problems(suite: Suite, folder: Path) -> list[str]:
         if isinstance(model, str):
             problems += _unknown("models", model, f"models[{i}]")
         else:
-            problems += [f"models[{i}].{p}" for p in _entry_problems(model, folder)]
+            problems += [f"models[{i}]: {p}" for p in _entry_problems(model, folder)]
     for i, task in enumerate(suite.tasks):
         problems += _unknown("tasks", task, f"tasks[{i}]")
     if suite.profile:
@@ -244,7 +244,7 @@ def _unknown(kind: str, name: str, key: str) -> list[str]:
 def _entry_problems(entry: ModelEntry, folder: Path) -> list[str]:
     given = [k for k in ("folder", "recipe", "hub", "architecture") if getattr(entry, k)]
     if len(given) != 1:
-        return [f"{entry.name}: give one of folder, recipe, hub and architecture, not {' and '.join(given) or 'none'}"]
+        return [f"give one of folder, recipe, hub and architecture, not {' and '.join(given) or 'none'}"]
     problems = []
     if not entry.name.strip():
         problems.append("name: is empty")
@@ -264,6 +264,7 @@ def _number_problems(suite: Suite) -> list[str]:
     problems = []
     if suite.tasks and not suite.seeds:
         problems.append("seeds: the list is empty; name at least one")
+    problems += [f"seeds[{i}]: should be at least 0, is {s}" for i, s in enumerate(suite.seeds) if s < 0]
     if len(set(suite.seeds)) < len(suite.seeds):
         problems.append("seeds: one stands there twice")
     if suite.time_limit <= 0:
@@ -271,13 +272,26 @@ def _number_problems(suite: Suite) -> list[str]:
     if suite.finetune is not False:
         tables = {"finetune": suite.finetune, **_overrides(suite.finetune)}
         for name, table in tables.items():
-            for key in ("epochs", "learning_rate", "batch_size", "max_length"):
+            for key, (fits, wanted) in _RANGES.items():
                 value = getattr(table, key)
-                if value is not None and not 0 < value < float("inf"):
-                    problems.append(f"{name}.{key}: should be above 0, is {value}")
+                if value is not None and not fits(value):
+                    problems.append(f"{name}.{key}: should be {wanted}, is {value}")
     if suite.profile:
         problems += _profile_problems(suite.profile)
     return problems
+
+
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "epochs": (lambda v: v > 0, "above 0"),
+    "learning_rate": (lambda v: 0 < v < 1, "between 0 and 1"),
+    "batch_size": (lambda v: v >= 1, "at least 1"),
+    "max_length": (lambda v: v >= 8, "at least 8"),
+    "stride": (lambda v: v >= 0, "at least 0"),
+    "warmup": (lambda v: 0 <= v < 1, "a share from 0 up to 1"),
+    "weight_decay": (lambda v: 0 <= v < 1, "from 0 up to 1"),
+    "clip": (lambda v: v > 0, "above 0"),
+}
+"""Key of a `[finetune]` table -> what its values must be."""
 
 
 def _overrides(finetune: Finetune) -> dict[str, FinetuneOverride]:
@@ -296,7 +310,7 @@ def _profile_problems(profile: Profile) -> list[str]:
     problems += [
         f"profile.devices: {d!r} should be 'cpu', 'cuda' or 'cuda:N'"
         for d in profile.devices
-        if d not in {"cpu", "cuda"} and not (d.startswith("cuda:") and d[5:].isdigit())
+        if d not in {"cpu", "cuda"} and not (d.startswith("cuda:") and d[5:].isascii() and d[5:].isdecimal())
     ]
     if profile.processes < 1:
         problems.append("profile.processes: should be at least 1")

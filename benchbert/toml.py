@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -51,14 +52,28 @@ def parse(data: Mapping[str, Any], into: type[T], *, source: str) -> T:
 
     try:
         # Strict validation takes a list for a tuple only from JSON, so the data goes through it.
-        text = json.dumps(data, allow_nan=True)
-    except (TypeError, ValueError) as error:
-        raise SuiteError(source, [f"holds a value of a kind that does not belong here: {error}"]) from None
+        text = json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise SuiteError(source, list(_strange(data, ""))) from None
     try:
         found: T = _adapter(cast(Any, into)).validate_json(text, strict=True)
     except ValidationError as error:
         raise SuiteError(source, _problems(error, into)) from None
     return found
+
+
+def _strange(value: Any, key: str) -> Iterator[str]:
+    """The keys whose values are no JSON: numbers that are none, dates."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _strange(inner, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            yield from _strange(inner, f"{key}[{i}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{key}: should be a finite number, is {value}"
+    elif not isinstance(value, str | int | float | bool):
+        yield f"{key}: should be a number, a text, a list or a table, is {value}"
 
 
 @cache

@@ -52,7 +52,7 @@ def test_list_models_has_what_the_table_promises() -> None:
         (["run", "quickstrat"], "did you mean 'quickstart'"),
         (["profile", "bert-tinny"], "did you mean 'bert-tiny'"),
         (["profile", "bert-tiny", "--batch-size", "0"], "at least 1"),
-        (["profile", "bert-tiny", "--mirror", "nowhere", "--dry-run"], "there is no folder nowhere"),
+        (["profile", "bert-tiny", "--mirror", "nowhere", "--dry-run"], "does not exist"),
         (["distill", "nothing"], "unknown recipe"),
         (["report", "nowhere"], "there is no such folder"),
         (["table", "nowhere"], "there is no such folder"),

@@ -89,6 +89,13 @@ def test_cells_that_this_machine_cannot_measure_say_why(tmp_path: Path) -> None:
     assert any("cuda:7" in reason for reason in reasons)
 
 
+def test_training_on_a_device_that_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
+    suite, _ = planned(tmp_path, finetune={"device": "cuda"})
+    lock = replace(resolve(suite, folder=tmp_path), gpus=0)
+    blocked = {job.kind for job in make_plan(suite, lock).jobs if "no CUDA device" in job.blocked}
+    assert blocked == {"pretrain", "distil", "finetune", "predict"}
+
+
 def test_a_model_that_cannot_be_had_blocks_its_own_jobs_only(tmp_path: Path) -> None:
     models = [{"name": "broken", "folder": str(tmp_path)}, {"name": "fine", "architecture": "bert-tiny"}]
     _, plan = planned(tmp_path, models=models)

@@ -125,6 +125,11 @@ def test_a_description_does_not_change_a_recipe(tmp_path: Path) -> None:
         ("distil", 'teacher = "bert-tiny"\nlosses = {ce = 0, mlm = 0, cos = 0, mse = 0}', "all weights are 0"),
         ("distil", 'teacher = "bert-tiny"\nlosses = {ce = -1}', "negative"),
         ("pretrain", "vocabulary = 9\nmasking = {share = 2.0}", "masking.share"),
+        ("pretrain", "vocabulary = 900\nbetas = [2, 3]", "betas"),
+        ("pretrain", "vocabulary = -5", "vocabulary: should be 0 or at least 100"),
+        ("pretrain", "vocabulary = 900\nseed = -1", "seed: should be at least 0"),
+        ("pretrain", "vocabulary = 900\nmasking = {mask = -1.0}", "masking.mask"),
+        ("pretrain", "vocabulary = 900\nlearning_rate = nan", "learning_rate: should be a finite number"),
         ("pretrain", "vocabulary = 9\nmaskign = {share = 0.2}", "did you mean 'masking'"),
     ],
 )

@@ -92,6 +92,15 @@ def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:
         ({"finetune": {"epochs": 0}}, "finetune.epochs: should be above 0"),
         ({"finetune": {"per_task": {"glue/rte": {"learning_rate": -1.0}}}}, 'per_task."glue/rte".learning_rate'),
         ({"name": "../up"}, "cannot be the name of a folder"),
+        ({"seeds": [-1]}, "seeds[0]: should be at least 0"),
+        ({"finetune": {"clip": -1.0}}, "finetune.clip: should be above 0"),
+        ({"finetune": {"warmup": 7.0}}, "finetune.warmup: should be a share"),
+        ({"finetune": {"stride": -3}}, "finetune.stride"),
+        ({"finetune": {"max_length": 1}}, "finetune.max_length: should be at least 8"),
+        ({"finetune": {"weight_decay": float("nan")}}, "finetune.weight_decay: should be a finite number"),
+        ({"time_limit": float("inf")}, "time_limit: should be a finite number"),
+        ({"profile": {"devices": ["cuda:²"]}}, "'cpu', 'cuda' or 'cuda:N'"),
+        ({"finetune": {"per_task": {"glue/rtte": {"epochs": 3}}}}, "did you mean 'glue/rte'"),
     ],
 )
 def test_one_problem_one_line(changes: dict[str, object], said: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
-from benchbert.errors import BenchbertError, StoreError, WorkerError, WorkerMemoryError, WorkerTimeoutError
+from benchbert.errors import BenchbertError, SchemaError, StoreError, WorkerError, WorkerMemoryError, WorkerTimeoutError
 from benchbert.execution.execute import execute, failed_result
 from benchbert.execution.progress import Progress
 from benchbert.execution.schedule import Schedule
@@ -99,6 +99,8 @@ class _LocalRun:
         for job in plan.jobs:
             try:
                 stored = self.folder.stored(job, machine().id, environment().id)
+            except SchemaError:
+                raise
             except StoreError as error:
                 self.tally.damaged.append(str(error))
                 stored = None

@@ -41,6 +41,8 @@ class Prepared:
     """What it resolved to."""
     plan: Plan
     """What is to do."""
+    whole: Plan
+    """All that the suite asks for, without `--only`."""
     out: Path
     """Run folder."""
     text: str
@@ -79,6 +81,7 @@ def prepare(
     return Prepared(
         suite=read,
         lock=lock,
+        whole=plan,
         plan=plan.only(only) if only else plan,
         out=out or Path("runs") / read.name,
         text=text,
@@ -94,7 +97,12 @@ def prepare_recipe(recipe: str | Path, *, mirror: Path | None = None, out: Path 
     lock = resolve(suite, folder=path.parent, mirror=mirror)
     plan = make_recipe_plan(lock, lock.models[name].recipe)
     return Prepared(
-        suite=suite, lock=lock, plan=plan, out=out or Path("runs") / name, text=path.read_text(encoding="utf-8")
+        suite=suite,
+        lock=lock,
+        plan=plan,
+        whole=plan,
+        out=out or Path("runs") / name,
+        text=path.read_text(encoding="utf-8"),
     )
 
 
@@ -112,7 +120,7 @@ def run_prepared(prepared: Prepared, console: Console | None = None) -> Tally:
     folder = RunFolder(prepared.out.resolve())
     with _own(folder.path):
         _describe(prepared, folder)
-        folder.put_away_superseded(prepared.plan.jobs, machine().id)
+        folder.keep_only(prepared.whole.jobs, machine().id, environment().id)
         tally = run_plan(
             prepared.plan,
             prepared.lock,
@@ -155,5 +163,5 @@ def _describe(prepared: Prepared, folder: RunFolder) -> None:
     write_json(folder.path / "machine.json", {"machine": facts, "environment": libraries, "command": command})
     for left in folder.path.glob("artefacts/*.work"):
         # Half-made artefacts of jobs that this plan does not know any more; those that it knows resume from theirs.
-        if left.name.removesuffix(".work") not in {job.short_id for job in prepared.plan.jobs}:
+        if left.name.removesuffix(".work") not in {job.short_id for job in prepared.whole.jobs}:
             shutil.rmtree(left)

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from benchbert.errors import StoreError
+from benchbert.errors import SchemaError, StoreError
 from benchbert.types import SCHEMA_VERSION, Artefact, Job, Result
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ def read_as(path: Path, kind: type[T]) -> T:
         raise StoreError(f"{path}: cannot be read ({error}); delete it, and the run makes it anew") from None
     schema = data.get("schema", SCHEMA_VERSION) if isinstance(data, dict) else SCHEMA_VERSION
     if schema != SCHEMA_VERSION:
-        raise StoreError(
+        raise SchemaError(
             f"{path}: has schema {schema!r}, this benchbert reads {SCHEMA_VERSION}; use the version that wrote it"
         )
     try:
         return parse_as(data, kind)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"])) or "(top level)"
         raise StoreError(f"{path}: {where}: {first['msg']}; delete it, and the run makes it anew") from None
 
 
@@ -169,10 +169,11 @@ class RunFolder:
         return self.path / "results" / f"{slug}.{job.short_id}.{machine}.{environment_id[:6]}.json"
 
     def stored(self, job: Job, machine_id: str, environment_id: str) -> Result | None:
-        """The good result of a job, with its artefacts still there; None: it must run.
+        """The good result of a job, with its artefacts whole; None: it must run.
 
         Raises:
-            StoreError: there is a file, but it is damaged.
+            SchemaError: a later benchbert wrote it.
+            StoreError: there is a file, but it or one of its artefacts is damaged.
         """
         path = self.result_path(job, machine_id, environment_id)
         if not path.exists():
@@ -180,7 +181,13 @@ class RunFolder:
         result = read_result(path)
         if result.key.job_id != job.id or result.status != "ok":
             return None
-        return result if all((self.path / a.path).exists() for a in result.artefacts) else None
+        for artefact in result.artefacts:
+            place = self.path / artefact.path
+            if not place.exists():
+                return None
+            if digest_of(place) != artefact.sha256:
+                raise StoreError(f"{place}: is not what {path.name} says it was; it is made anew")
+        return result
 
     def write(self, result: Result) -> Path:
         """Stores a result; one of the same key is replaced."""
@@ -188,25 +195,33 @@ class RunFolder:
         write_json(path, result)
         return path
 
-    def put_away_superseded(self, jobs: Iterable[Job], machine_id: str) -> int:
-        """Moves results of other settings for the same cells to `stale/`, so that they are never mixed; how many.
+    def keep_only(self, jobs: Iterable[Job], machine_id: str, environment_id: str) -> int:
+        """Makes `results/` hold, of this machine, the results of these jobs in this environment and no others.
 
-        A cell is what the slug names (model, task, seed, workload); its job id says with which settings, data and
-        protocol it was done.
+        Results of other settings, data, protocol or libraries move to `stale/`, so that they are never mixed in; they
+        come back when a plan has their jobs again. How many moved away.
         """
-        current = {job.slug: job.id for job in jobs}
+        results, stale = self.path / "results", self.path / "stale"
+        wanted = {self.result_path(job, machine_id, environment_id).name for job in jobs}
+        for name in wanted:
+            if (stale / name).exists() and not (results / name).exists():
+                results.mkdir(exist_ok=True)
+                (stale / name).replace(results / name)
         moved = 0
-        for path in sorted((self.path / "results").glob("*.json")):
-            try:
-                result = read_result(path)
-            except StoreError:
-                continue  # reported, and made anew, when its job comes up
-            other = current.get(result.job.slug, result.key.job_id) != result.key.job_id
-            if other and result.key.machine_id == machine_id:
-                (self.path / "stale").mkdir(exist_ok=True)
-                path.replace(self.path / "stale" / path.name)
+        for path in sorted(results.glob("*.json")):
+            if path.name not in wanted and self._is_of(path, machine_id):
+                stale.mkdir(exist_ok=True)
+                path.replace(stale / path.name)
                 moved += 1
         return moved
+
+    @staticmethod
+    def _is_of(path: Path, machine_id: str) -> bool:
+        """Whether a file is a result of this machine; one that cannot be read stays where it is, to be reported."""
+        try:
+            return read_result(path).key.machine_id == machine_id
+        except StoreError:
+            return False
 
     def artefact_path(self, job_id: str) -> Path:
         """Folder of the model or head that a job made."""

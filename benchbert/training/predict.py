@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ def run(context: JobContext) -> Outcome:
     task: Task = registry.find("tasks", str(context.job.spec["task"]))
     folder = context.input_folder("head") or context.input_folder("model")
     tokenizer = load_tokenizer(context.model, folder)
-    loaded = load_model(context.model, head=task.head, labels=_labels(context, task), folder=folder)
+    # Without the suite's labels: what the config itself says of its outputs must be seen, to be held against them.
+    source = replace(context.model, labels=())
+    loaded = load_model(source, head=task.head, labels=_labels(context, task), folder=folder)
     _require_head(context, loaded)
     model = loaded.model.to(str(context.job.spec["device"])).eval()
     order = _order(context, task, model)

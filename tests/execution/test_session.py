@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoModel, AutoTokenizer
 
 import benchbert
-from benchbert.errors import StoreError
+from benchbert.errors import SchemaError, StoreError
 from benchbert.execution.session import prepare, run_prepared
 
 from .conftest import SUITE, scores
@@ -162,6 +163,82 @@ def test_settings_that_change_put_old_results_away(suite: Path) -> None:
     slugs = [json.loads(p.read_text())["job"]["slug"] for p in (out / "results").glob("*.json")]
     assert len(slugs) == len(set(slugs)) == 4
     assert len(list((out / "stale").glob("*.json"))) == 4
+    teacher.write_text(teacher.read_text().replace("steps = 5", "steps = 6"))
+    back = run_prepared(prepare(suite, out=out))
+    assert (back.done, back.skipped) == (0, 4)  # the old results were put away, not lost
+
+
+def test_models_that_the_suite_no_longer_names_leave_the_board(tmp_path: Path) -> None:
+    def run(*names: str) -> set[str]:
+        models = [{"name": name, "architecture": "bert-tiny"} for name in names]
+        suite = {"name": "s", "models": models, "profile": {"profilers": ["size"]}}
+        return set(benchbert.run(suite, out=tmp_path / "run", progress=False).model)
+
+    assert run("x y", "x-y") == {"x y", "x-y"}  # names that are one word in a file name are still two models
+    assert run("x y") == {"x y"}
+
+
+def test_a_part_of_a_suite_leaves_the_rest_of_its_results_and_checkpoints_alone(suite: Path) -> None:
+    out = suite.parent / "run"
+    run_prepared(prepare(suite, out=out, only="size.teacher*"))
+    left = out / "artefacts" / f"{prepare(suite).plan.jobs[1].short_id}.work"
+    left.mkdir()
+    run_prepared(prepare(suite, out=out, only="pretrain*"))
+    assert left.is_dir()
+    assert len(list((out / "results").glob("size*"))) == 1
+
+
+def test_a_damaged_artefact_is_reported_and_made_anew(suite: Path) -> None:
+    out = suite.parent / "run"
+    prepared = prepare(suite, out=out, only="pretrain*")
+    run_prepared(prepared)
+    weights = out / "artefacts" / prepared.plan.jobs[0].short_id / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    tally = run_prepared(prepare(suite, out=out, only="pretrain*"))
+    assert tally.done == 1
+    assert "is not what" in tally.damaged[0]
+    assert weights.read_bytes() == whole  # and training is deterministic
+
+
+def test_labels_that_contradict_the_model_are_refused_and_swapped_ones_are_mapped(
+    finished: Path, tmp_path: Path
+) -> None:
+    """A two-class head with the names in the other order scores the same; the names against the config do not score."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    source = next(p.parent for p in finished.glob("artefacts/*/tokenizer.json"))
+    config = AutoConfig.for_model(
+        "bert", hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    config.vocab_size = len(AutoTokenizer.from_pretrained(source))
+    for name, labels in {"same": ["negative", "positive"], "swapped": ["positive", "negative"]}.items():
+        config.id2label, config.label2id = dict(enumerate(labels)), {label: i for i, label in enumerate(labels)}
+        torch.manual_seed(0)
+        model = AutoModelForSequenceClassification.from_config(config)
+        if name == "swapped":
+            with torch.no_grad():
+                model.classifier.weight.copy_(model.classifier.weight.flip(0))
+        model.save_pretrained(tmp_path / name)
+        AutoTokenizer.from_pretrained(source).save_pretrained(tmp_path / name)
+    against = {"name": "against", "folder": str(tmp_path / "same"), "labels": ["positive", "negative"]}
+    models = [{"name": n, "folder": str(tmp_path / n)} for n in ("same", "swapped")] + [against]
+    suite = {"name": "s", "models": models, "tasks": ["builtin/glue/sst2"], "finetune": False}
+    frame = benchbert.run(suite, out=tmp_path / "run", progress=False).set_index("model")
+    assert frame.loc["same", "value"] == frame.loc["swapped", "value"]
+    assert frame.loc["against", "status"] == "failed"
+    assert "contradict" in frame.loc["against", "error"] or "labels" in frame.loc["against", "error"]
+
+
+def test_a_later_schema_stops_the_run_and_is_left_alone(suite: Path) -> None:
+    out = suite.parent / "run"
+    run_prepared(prepare(suite, out=out, only="size.teacher*"))
+    (path,) = (out / "results").glob("size*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 99}))
+    before = path.read_bytes()
+    with pytest.raises(SchemaError, match="schema 99"):
+        run_prepared(prepare(suite, out=out, only="size.teacher*"))
+    assert path.read_bytes() == before
 
 
 def test_two_runs_in_one_folder_are_refused(suite: Path) -> None:
