@@ -43,8 +43,9 @@ def test_a_real_model_end_to_end(real: tuple[Worker, dict[str, Any], dict[str, A
     assert loaded["inputs"] == ["input_ids", "attention_mask", "token_type_ids"]
     assert loaded["format"] == "random"
     assert all(ns > 0 for ns in worker.call("block", iterations=5))
-    burst = worker.call("burst", iterations=20) / 20
-    assert burst == pytest.approx(median(worker.call("block", iterations=20)), rel=1.0)
+    # The quickest of several on both sides: what the model needs, not what the machine was busy with.
+    burst = min(worker.call("burst", iterations=20) for _ in range(5)) / 20
+    assert burst == pytest.approx(min(worker.call("block", iterations=20)), rel=1.0)
 
 
 def test_it_stays_lean(real: tuple[Worker, dict[str, Any], dict[str, Any]]) -> None:
