@@ -24,8 +24,8 @@ __all__ = ["Tally", "run_plan"]
 
 _SLOT_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
-    # glibc gives large blocks back to the kernel at once, and a training step asks for the same ones again: a fifth of
-    # the time of a small model went into page faults. Read by glibc alone, at the start of a process.
+    # glibc gives large blocks back to the kernel at once, and a training step asks for the same ones again: in
+    # pre-training a small model, kernel time was about a quarter. Read by glibc alone, at the start of a process.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
 }

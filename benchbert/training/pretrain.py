@@ -74,7 +74,7 @@ def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
         (texts[i] for i in order),
         recipe.tokenizer,
         at_least=longest - 2,
-        enough=recipe.tokens if split == "train" else 0,
+        enough=recipe.tokens if split == "train" else longest - 2,
     )
     special = frozenset(recipe.tokenizer.all_special_ids)
     counts = stream.counts(len(recipe.tokenizer))
