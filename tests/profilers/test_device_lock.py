@@ -52,7 +52,7 @@ def test_a_killed_holder_frees_it() -> None:
     process.communicate()
     start = time.monotonic()
     with device_lock("cpu"):
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 60, "the holder would have held it for ten minutes"
 
 
 def test_devices_do_not_block_each_other_and_cuda_is_cuda_0() -> None:

@@ -39,7 +39,7 @@ def test_the_weights_of_a_real_model_are_found(little_bert: Cell) -> None:
     size = {value.metric: value.value or 0.0 for value in profile("size", cell).values}["size_mib"]
     found = rungs(cell)
     # Building the first model starts parts of torch that cost some MiB of their own.
-    assert found["memory_weights_mib"] - found["memory_imports_mib"] == pytest.approx(size, rel=0.02, abs=12)
+    assert found["memory_weights_mib"] - found["memory_imports_mib"] == pytest.approx(size, rel=0.02, abs=24)
     ladder = ("interpreter", "imports", "weights", "first_forward", "peak")
     readings = [found[f"memory_{rung}_mib"] for rung in ladder]
     assert readings == sorted(readings)

@@ -87,4 +87,4 @@ def test_a_busy_second_core_turns_it_off(synthetic: Callable[..., Cell]) -> None
     assert found.quiet is False
     use = found.samples["processes"][0]["quiet"]["load"]
     # Other tests may compete for the same core, so that the burner itself gets only a part of it.
-    assert use["foreign_cores"] > 0.4
+    assert use["foreign_cores"] > 0.2

