@@ -77,6 +77,8 @@ class Budget:
     """Sequences an optimizer step."""
     sequence_length: int
     """Tokens a sequence, special tokens included."""
+    pairs: bool = False
+    """Whether sequences are two segments, for the objective of `sentences`; else they are text as it runs."""
 
     @property
     def tokens(self) -> int:
@@ -116,6 +118,9 @@ class Recipe:
     """For `distil`: T of the softened distributions."""
     masking: Masking = field(default_factory=Masking)
     """Which tokens are predicted."""
+    sentences: Literal["", "nsp", "sop"] = ""
+    """For `pretrain`: objective of the phases with `pairs`, beside the masked tokens: next-sentence prediction (BERT),
+    sentence-order prediction (ALBERT), or none."""
     learning_rate: float = 5e-4
     """Peak of the schedule."""
     warmup: float = 0.05
@@ -152,12 +157,12 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file.
+    """The recipe in a TOML file; `extends = "other.toml"` takes over what it does not say itself.
 
     Raises:
         SuiteError: with all problems of the file.
     """
-    recipe = toml.read(path, Recipe, what="recipe")
+    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer"))
     problems = list(_problems(recipe))
     if problems:
         raise SuiteError(str(path), problems)
@@ -165,7 +170,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def _problems(recipe: Recipe) -> list[str]:
-    problems = [*_phase_problems(recipe), *_distillation_problems(recipe)]
+    problems = [*_phase_problems(recipe), *_sentence_problems(recipe), *_distillation_problems(recipe)]
     if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
         problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
     if not recipe.name.strip() or "/" in recipe.name or recipe.name.startswith("."):
@@ -215,6 +220,22 @@ def _phase_problems(recipe: Recipe) -> list[str]:
         for key, least in (("steps", 1), ("batch_size", 1), ("sequence_length", 8)):
             if getattr(phase, key) < least:
                 problems.append(f"phases[{i}].{key}: should be at least {least}")
+    return problems
+
+
+def _sentence_problems(recipe: Recipe) -> list[str]:
+    paired = [i for i, phase in enumerate(recipe.phases) if phase.pairs]
+    if paired and not recipe.sentences:
+        return [f"phases[{paired[0]}].pairs: needs `sentences`: 'nsp' or 'sop'"]
+    if not recipe.sentences:
+        return []
+    problems = []
+    if recipe.kind == "distil":
+        problems.append("sentences: only for kind = 'pretrain'; take it out")
+    if recipe.model.family == "distilbert":
+        problems.append("sentences: distilbert has no pooler for it; take it out")
+    if not paired:
+        problems.append(f"sentences: no phase has `pairs = true`, so {recipe.sentences} would never be trained")
     return problems
 
 

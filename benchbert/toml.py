@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["parse", "read"]
+__all__ = ["parse", "read", "read_extended"]
 
 T = TypeVar("T")
 
@@ -33,6 +34,53 @@ def read(path: Path, into: type[T], *, what: str) -> T:
     Raises:
         SuiteError: no such file, not TOML, or with unknown keys or wrong types: all of them are listed.
     """
+    return parse(_load(path, what), into, source=str(path))
+
+
+def read_extended(path: Path, into: type[T], *, what: str, paths: tuple[str, ...] = ()) -> T:
+    """The file as a `into`, on top of the file that its key `extends` names, and so on.
+
+    A table is merged key by key; any other value takes the place of the one below.
+
+    Args:
+        path: a TOML file; `extends` is relative to it.
+        into: as for `read`.
+        what: as for `read`.
+        paths: keys with paths of other TOML files, relative to the file that they stand in.
+
+    Raises:
+        SuiteError: as `read`, or the file extends itself.
+    """
+    return parse(_extended(path, what, paths, ()), into, source=str(path))
+
+
+def _extended(path: Path, what: str, paths: tuple[str, ...], above: tuple[Path, ...]) -> dict[str, Any]:
+    data = _load(path, what)
+    if "extends" not in data:
+        return data
+    base = data.pop("extends")
+    if not isinstance(base, str):
+        raise SuiteError(str(path), [f"extends: should be the path of a {what}, is {base!r}"])
+    place = (path.parent / base).resolve()
+    above = (*above, path.resolve())
+    if place in above:
+        raise SuiteError(str(path), [f"extends: this {what} stands on itself"])
+    below = _extended(place, what, paths, above)
+    for key in paths:
+        if str(below.get(key, "")).endswith(".toml"):
+            below[key] = os.path.relpath(place.parent / below[key], path.parent)
+    return _merged(below, data)
+
+
+def _merged(below: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**below, **top}
+    for key in below.keys() & top.keys():
+        if isinstance(below[key], Mapping) and isinstance(top[key], Mapping):
+            merged[key] = _merged(below[key], top[key])
+    return merged
+
+
+def _load(path: Path, what: str) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
@@ -40,10 +88,9 @@ def read(path: Path, into: type[T], *, what: str) -> T:
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(str(path), [f"cannot be read as a {what}: {error}"]) from None
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SuiteError(str(path), [f"is not TOML: {error}"]) from None
-    return parse(data, into, source=str(path))
 
 
 def parse(data: Mapping[str, Any], into: type[T], *, source: str) -> T:

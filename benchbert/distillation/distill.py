@@ -22,7 +22,7 @@ from benchbert.training.artefact import Made, keep_model, recipe_values
 from benchbert.training.attention import attention_for
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch
-from benchbert.training.pretrain import held_out_mlm_loss, make_steps
+from benchbert.training.pretrain import held_out_losses, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_config, new_model
 
 __all__ = ["TripleLoss", "run"]
@@ -55,10 +55,10 @@ def run(context: JobContext) -> Outcome:
         report=context.report,
         also=(teacher,),
     )
-    loss = held_out_mlm_loss(student, adapters[0], recipe)
-    made = Made(model=student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, loss=loss)
+    held_out = held_out_losses(student, adapters[0], recipe)
+    made = Made(model=student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
     return Outcome(
-        values=recipe_values(recipe, curve, loss),
+        values=recipe_values(recipe, curve, held_out),
         artefacts=(keep_model(context, made),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(layers)},
     )

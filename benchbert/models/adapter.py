@@ -91,9 +91,17 @@ class FamilyAdapter:
         """The masked-LM head: hidden states of shape (..., hidden) to logits of shape (..., vocabulary).
 
         Args:
-            model: an AutoModelForMaskedLM; the head shares its parameters.
+            model: an AutoModelForMaskedLM or AutoModelForPreTraining; the head shares its parameters.
         """
-        return self._part(model, "cls")
+        return self._part(model, "cls.predictions")
+
+    def sentence_head(self, model: Module) -> Module:
+        """The head of next-sentence or sentence-order prediction: pooled output of shape (batch, hidden) to (batch, 2).
+
+        Args:
+            model: an AutoModelForPreTraining of a family with a pooler.
+        """
+        return self._part(model, "cls.seq_relationship")
 
     # --- arithmetic of a config ---------------------------------------------------------------------------------------
 

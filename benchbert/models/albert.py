@@ -34,6 +34,10 @@ class AlbertAdapter(FamilyAdapter):
         """The masked-LM head: hidden states of shape (..., hidden) to logits of shape (..., vocabulary)."""
         return self._part(model, "predictions")
 
+    def sentence_head(self, model: Module) -> Module:
+        """The head of sentence-order prediction: pooled output of shape (batch, hidden) to (batch, 2)."""
+        return self._part(model, "sop_classifier")
+
     def shape(self, config: Any) -> Shape:
         """Encoder and pooler as counts; a mapping may leave out the groups (one of one layer)."""
         hidden, embedding = setting(config, "hidden_size"), setting(config, "embedding_size")

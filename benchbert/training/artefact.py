@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,8 @@ class Made:
     """How it was made."""
     curve: Curve
     """How the loss went."""
-    loss: float
-    """Masked-LM loss on held-out text, in nats."""
+    held_out: Mapping[str, float]
+    """Losses on held-out text in nats: `mlm`, and `sentence` where the recipe trains it."""
 
 
 def keep_model(context: JobContext, made: Made) -> Artefact:
@@ -47,10 +48,14 @@ def keep_model(context: JobContext, made: Made) -> Artefact:
     return artefact
 
 
-def recipe_values(recipe: RecipeRun, curve: Curve, loss: float) -> tuple[Value, ...]:
+def recipe_values(recipe: RecipeRun, curve: Curve, held_out: Mapping[str, float]) -> tuple[Value, ...]:
     """What making the model cost, and what it reached."""
+    reached = (
+        Value(metric=f"held_out_{name}_loss", value=loss, unit="nats", direction="lower", split="validation")
+        for name, loss in held_out.items()
+    )
     return (
-        Value(metric="held_out_mlm_loss", value=loss, unit="nats", direction="lower", split="validation"),
+        *reached,
         Value(metric="training_tokens", value=float(recipe.tokens), unit="tokens"),
         Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower"),
     )
@@ -80,7 +85,12 @@ def _card(context: JobContext, made: Made) -> str:
         f"| peak learning rate | {settings['learning_rate']:g} |",
         *([f"| loss weights | {settings['losses']} |"] if teacher_name else []),
         f"| compute dtype | {context.job.dtype} |",
-        f"| masked-LM loss on held-out text | {made.loss:.3f} nats |",
+        f"| masked-LM loss on held-out text | {made.held_out['mlm']:.3f} nats |",
+        *(
+            [f"| {settings['sentences'].upper()} loss on held-out text | {made.held_out['sentence']:.3f} nats |"]
+            if "sentence" in made.held_out
+            else []
+        ),
         f"| training time | {made.curve.seconds:.0f} s |",
         f"| recipe digest | `{context.recipe.digest}` |",
         *([f"| not to be ranked | {settings['under_trained']} |"] if settings["under_trained"] else []),

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from benchbert.training.corpus import TokenStream
-from benchbert.training.masking import Masker
+from benchbert.training.masking import Masked, Masker
+from benchbert.training.sentence_pairs import Pairs, SentencePairs
 
 __all__ = ["MaskedBatch", "MaskedSteps"]
 
@@ -26,10 +27,16 @@ class MaskedBatch:
     """Flat positions of the tokens to predict, of shape (masked,)."""
     targets: torch.Tensor
     """The tokens that stood there, of shape (masked,)."""
+    attention_mask: torch.Tensor | None = None
+    """0 on padding, of shape (batch, seq); None: there is none."""
+    token_type_ids: torch.Tensor | None = None
+    """0 in the first segment, 1 in the second, of shape (batch, seq); None: a single segment."""
+    sentence_labels: torch.Tensor | None = None
+    """Classes of the sentence objective, of shape (batch,); None: not a batch of pairs."""
 
 
 class MaskedSteps:
-    """Step -> its micro-batches and totals (`tokens`, `masked`), fixed by the seed and the step alone."""
+    """Step -> its micro-batches and totals (`tokens`, `masked`, `pairs`), fixed by the seed and the step alone."""
 
     def __init__(
         self,
@@ -40,8 +47,20 @@ class MaskedSteps:
         seed: int,
         device: str,
         token_budget: int,
+        pairs: Mapping[int, SentencePairs] | None = None,
     ) -> None:
-        self.stream, self.masker, self.phases = stream, masker, phases
+        """Fixes the order.
+
+        Args:
+            stream: the corpus.
+            masker: draws the masks.
+            phases: `steps`, `batch_size`, `sequence_length` of each, in turn.
+            seed: of order, pairs and masks.
+            device: where batches are put.
+            token_budget: padded tokens of one micro-batch.
+            pairs: number of a phase -> the segment pairs that it sees; other phases see text as it runs.
+        """
+        self.stream, self.masker, self.phases, self.pairs = stream, masker, phases, pairs or {}
         self.seed, self.device, self.token_budget = seed, device, token_budget
         self._permutations: dict[tuple[int, int], NDArray[Any]] = {}
 
@@ -51,23 +70,50 @@ class MaskedSteps:
     def __call__(self, step: int) -> tuple[list[MaskedBatch], dict[str, int]]:
         """The micro-batches of an optimizer step, counted over all phases."""
         number, within = self._phase(step)
-        phase = self.phases[number]
-        length, batch_size = phase["sequence_length"], phase["batch_size"]
-        ids = self.stream.gather(self._indices(number, within * batch_size, batch_size, length), length)
+        size = self.phases[number]["batch_size"]
+        found = self._pairs(number, within, step) if number in self.pairs else None
+        ids = found.input_ids if found else self._text(number, within)
         masked = self.masker(ids, np.random.default_rng([self.seed, 0xA5C, step]))
+        length = ids.shape[1]
         rows = max(1, self.token_budget // length)
-        batches = []
-        for start in range(0, batch_size, rows):
-            stop = min(batch_size, start + rows)
-            inside = (masked.positions >= start * length) & (masked.positions < stop * length)
-            batches.append(
-                MaskedBatch(
-                    input_ids=torch.from_numpy(masked.input_ids[start:stop]).to(self.device),
-                    positions=torch.from_numpy(masked.positions[inside] - start * length).to(self.device),
-                    targets=torch.from_numpy(masked.targets[inside]).to(self.device),
-                )
-            )
-        return batches, {"tokens": ids.size, "masked": len(masked.positions)}
+        parts = [(start, min(size, start + rows)) for start in range(0, size, rows)]
+        totals = {"tokens": ids.size, "masked": len(masked.positions), "pairs": size if found else 0}
+        return [self._batch(masked, found, start, stop) for start, stop in parts], totals
+
+    def growth(self, step: int) -> tuple[int, int] | None:
+        """At the first step with longer sequences than any before: tokens of the longest before, and from now on."""
+        number, within = self._phase(step)
+        lengths = [phase["sequence_length"] for phase in self.phases[: number + 1]]
+        before = max(lengths[:-1], default=lengths[-1])
+        return (before, lengths[-1]) if within == 0 and lengths[-1] > before else None
+
+    def _batch(self, masked: Masked, pairs: Pairs | None, start: int, stop: int) -> MaskedBatch:
+        """The rows from `start` to `stop` of a step."""
+        length = masked.input_ids.shape[1]
+        inside = (masked.positions >= start * length) & (masked.positions < stop * length)
+
+        def placed(rows: NDArray[np.int64]) -> torch.Tensor:
+            return torch.from_numpy(rows).to(self.device)
+
+        return MaskedBatch(
+            input_ids=placed(masked.input_ids[start:stop]),
+            positions=placed(masked.positions[inside] - start * length),
+            targets=placed(masked.targets[inside]),
+            attention_mask=placed(pairs.attention_mask[start:stop]) if pairs else None,
+            token_type_ids=placed(pairs.token_type_ids[start:stop]) if pairs else None,
+            sentence_labels=placed(pairs.labels[start:stop]) if pairs else None,
+        )
+
+    def _text(self, phase: int, within: int) -> NDArray[np.int64]:
+        """Sequences of running text, of shape (batch, seq)."""
+        length, size = self.phases[phase]["sequence_length"], self.phases[phase]["batch_size"]
+        indices = self._indices(phase, within * size, size, self.stream.sequences(length))
+        return self.stream.gather(indices, length)
+
+    def _pairs(self, phase: int, within: int, step: int) -> Pairs:
+        size = self.phases[phase]["batch_size"]
+        indices = self._indices(phase, within * size, size, len(self.pairs[phase]))
+        return self.pairs[phase].gather(indices, np.random.default_rng([self.seed, 0x5E9, step]))
 
     def _phase(self, step: int) -> tuple[int, int]:
         for number, phase in enumerate(self.phases):
@@ -76,9 +122,8 @@ class MaskedSteps:
             step -= phase["steps"]
         raise IndexError(step)
 
-    def _indices(self, phase: int, first: int, count: int, length: int) -> NDArray[Any]:
+    def _indices(self, phase: int, first: int, count: int, available: int) -> NDArray[Any]:
         """Sequences number `first` to `first + count` of the phase's stream of shuffled passes over the corpus."""
-        available = self.stream.sequences(length)
         found = []
         while count:
             turn, offset = divmod(first, available)

@@ -1,8 +1,12 @@
-"""Pre-training from random weights by masked language modelling (Devlin et al. 2018, arXiv 1810.04805)."""
+"""Pre-training from random weights: masked tokens, and a sentence objective where the recipe has one.
+
+BERT is masked tokens and next-sentence prediction (Devlin et al. 2018, arXiv 1810.04805), ALBERT masked tokens and
+sentence-order prediction (Lan et al. 2020, arXiv 1909.11942); the loss is the sum of the two means.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -16,9 +20,11 @@ from benchbert.training.corpus import tokenize
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.masking import Masker
+from benchbert.training.positions import copy_positions
 from benchbert.training.recipe_run import RecipeRun, new_model
+from benchbert.training.sentence_pairs import SentencePairs, sentence_ends
 
-__all__ = ["held_out_mlm_loss", "make_steps", "run"]
+__all__ = ["Pretraining", "growing_steps", "held_out_losses", "make_steps", "run"]
 
 
 def run(context: JobContext) -> Outcome:
@@ -33,35 +39,60 @@ def run(context: JobContext) -> Outcome:
     model = new_model(recipe)
     curve = train(
         model,
-        make_steps(recipe, "train"),
-        MaskedLanguageModelling(adapter),
+        growing_steps(make_steps(recipe, "train"), model, adapter),
+        Pretraining(adapter),
         recipe.loop_settings,
         checkpoint=recipe.checkpoint,
         owner=context.job.id,
         report=context.report,
     )
-    loss = held_out_mlm_loss(model, adapter, recipe)
-    artefact = keep_model(context, Made(model=model, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, loss=loss))
+    held_out = held_out_losses(model, adapter, recipe)
+    artefact = keep_model(
+        context, Made(model=model, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
+    )
     return Outcome(
-        values=recipe_values(recipe, curve, loss),
+        values=recipe_values(recipe, curve, held_out),
         artefacts=(artefact,),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}},
     )
 
 
-class MaskedLanguageModelling:
-    """Cross-entropy of the hidden tokens, mean over the masked positions of the step."""
+def growing_steps(
+    steps: MaskedSteps, model: nn.Module, adapter: FamilyAdapter
+) -> Callable[[int], tuple[list[MaskedBatch], dict[str, int]]]:
+    """The steps, and before the first of longer sequences the positions that they need."""
+
+    def growing(step: int) -> tuple[list[MaskedBatch], dict[str, int]]:
+        # Decided by the step alone: a run that resumes at this very step has not done it yet, any later one has.
+        if growth := steps.growth(step):
+            copy_positions(model, adapter, seen=growth[0], wanted=growth[1])
+        return steps(step)
+
+    return growing
+
+
+class Pretraining:
+    """`mlm`: cross-entropy of the hidden tokens, mean over the masked positions of a step. In a step of pairs also
+    `sentence`: cross-entropy of their classes, mean over the pairs.
+    """
 
     def __init__(self, adapter: FamilyAdapter) -> None:
         self.adapter = adapter
 
     def __call__(self, model: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
         """See `benchbert.training.loop.Objective`."""
-        hidden = self.adapter.base_model(model)(input_ids=batch.input_ids).last_hidden_state
+        given = {"attention_mask": batch.attention_mask, "token_type_ids": batch.token_type_ids}
+        inputs = {name: tensor for name, tensor in given.items() if tensor is not None}
+        outputs = self.adapter.base_model(model)(input_ids=batch.input_ids, **inputs)
         # Only the masked positions go through the vocabulary projection: the others have no target.
-        logits = self.adapter.mlm_head(model)(hidden.flatten(0, 1)[batch.positions])
+        logits = self.adapter.mlm_head(model)(outputs.last_hidden_state.flatten(0, 1)[batch.positions])
         loss = functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
-        return {"mlm": loss / totals["masked"]}
+        terms = {"mlm": loss / totals["masked"]}
+        if batch.sentence_labels is not None:
+            classes = self.adapter.sentence_head(model)(outputs.pooler_output).float()
+            loss = functional.cross_entropy(classes, batch.sentence_labels, reduction="sum")
+            terms["sentence"] = loss / totals["pairs"]
+        return terms
 
 
 def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
@@ -79,6 +110,18 @@ def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
     special = frozenset(recipe.tokenizer.all_special_ids)
     counts = stream.counts(len(recipe.tokenizer))
     masker = Masker(recipe.settings["masking"], counts, special, recipe.tokenizer.mask_token_id)
+    ends = sentence_ends(recipe.tokenizer)
+    pairs = {
+        number: SentencePairs(
+            stream,
+            ends,
+            length=phase["sequence_length"],
+            objective=recipe.settings["sentences"],
+            pad_id=recipe.tokenizer.pad_token_id,
+        )
+        for number, phase in enumerate(recipe.settings["phases"])
+        if phase["pairs"]
+    }
     return MaskedSteps(
         stream,
         masker,
@@ -86,18 +129,23 @@ def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
         seed=recipe.seed,
         device=recipe.device,
         token_budget=recipe.token_budget,
+        pairs=pairs,
     )
 
 
 @torch.inference_mode()
-def held_out_mlm_loss(model: nn.Module, adapter: FamilyAdapter, recipe: RecipeRun, steps: int = 8) -> float:
-    """Mean masked-LM loss in nats over some batches of the corpus's validation split, masked as in the last phase."""
+def held_out_losses(model: nn.Module, adapter: FamilyAdapter, recipe: RecipeRun, steps: int = 8) -> dict[str, float]:
+    """Mean losses in nats (`mlm`, and `sentence` for a recipe that trains it) over some batches of the corpus's
+    validation split, made as in the last phase.
+    """
     held_out = make_steps(recipe, "validation")
-    objective = MaskedLanguageModelling(adapter)
+    objective = Pretraining(adapter)
     model.eval()
     steps = min(steps, len(held_out))
-    total = 0.0
+    sums: dict[str, float] = {}
     for step in range(len(held_out) - steps, len(held_out)):
         batches, totals = held_out(step)
-        total += sum(float(objective(model, batch, totals)["mlm"]) for batch in batches)
-    return total / steps
+        for batch in batches:
+            for name, term in objective(model, batch, totals).items():
+                sums[name] = sums.get(name, 0.0) + float(term)
+    return {name: total / steps for name, total in sums.items()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForPreTraining
 
 from benchbert.errors import DataError, TrainingError
 from benchbert.lock import ModelLock
@@ -130,8 +130,9 @@ def new_config(recipe: RecipeRun, **inherited: Any) -> Any:
 
 
 def new_model(recipe: RecipeRun, config: Any = None) -> nn.Module:
-    """A masked language model with random weights, fixed by the recipe's seed."""
+    """A masked language model with random weights fixed by the seed, and a sentence head where the recipe needs it."""
     torch.manual_seed(recipe.seed)
     config = config if config is not None else new_config(recipe)
-    model: nn.Module = AutoModelForMaskedLM.from_config(config, attn_implementation=attention_for(recipe.device))
+    kind: Any = AutoModelForPreTraining if recipe.settings["sentences"] else AutoModelForMaskedLM
+    model: nn.Module = kind.from_config(config, attn_implementation=attention_for(recipe.device))
     return model

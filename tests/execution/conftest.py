@@ -11,7 +11,11 @@ TEACHER = """
 name = "tiny-bert"
 kind = "pretrain"
 vocabulary = 400
-phases = [{steps = 6, batch_size = 8, sequence_length = 16}, {steps = 2, batch_size = 4, sequence_length = 32}]
+sentences = "nsp"
+phases = [
+  {steps = 6, batch_size = 8, sequence_length = 16},
+  {steps = 2, batch_size = 4, sequence_length = 32, pairs = true},
+]
 [model]
 family = "bert"
 [model.config]

@@ -78,7 +78,7 @@ def test_micro_batches_are_the_same_step_in_pieces() -> None:
     pieces, same = steps(token_budget=20)(2)
     assert totals == same
     assert len(pieces) == 4
-    assert totals == {"tokens": 80, "masked": len(whole.positions)}
+    assert totals == {"tokens": 80, "masked": len(whole.positions), "pairs": 0}
     joined = np.concatenate([p.positions.numpy() + 20 * i for i, p in enumerate(pieces)])
     assert joined.tolist() == whole.positions.tolist()
     assert np.concatenate([p.input_ids.numpy() for p in pieces]).tolist() == whole.input_ids.tolist()
@@ -88,5 +88,5 @@ def test_micro_batches_are_the_same_step_in_pieces() -> None:
 def test_a_pass_over_the_corpus_sees_every_sequence_once() -> None:
     source = steps()
     available = source.stream.sequences(10)
-    drawn = np.concatenate([source._indices(0, first, 8, 10) for first in range(0, available - 8, 8)])
+    drawn = np.concatenate([source._indices(0, first, 8, available) for first in range(0, available - 8, 8)])
     assert len(set(drawn)) == len(drawn)
