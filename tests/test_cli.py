@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,11 @@ def benchbert(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedP
 def test_it_answers_at_once(arguments: list[str], limit_s: float) -> None:
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert benchbert(*arguments).returncode == 0
-        took.append(time.perf_counter() - began)
-    assert min(took) < limit_s  # the quickest: what the program needs, not what the machine was busy with
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        took.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    assert min(took) < limit_s  # CPU seconds of the quickest: what the program needs, whatever else the machine does
 
 
 @pytest.mark.parametrize("kind", ["models", "tasks", "suites", "profilers", "backends", "recipes"])
