@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchbert.reports.cells import Cell
-from benchbert.reports.estimate import Estimate
+from benchbert.reports.estimate import MISSING, Estimate
+from benchbert.statistics.differences import Difference
 
-__all__ = ["BoardRow", "Leaderboard", "ScoreColumn"]
+__all__ = ["BaselineCheck", "BoardRow", "Comparison", "Leaderboard", "ScoreColumn", "Variant"]
+
+Variant = tuple[str, ...]
+"""Model, revision, dtype, backend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +54,17 @@ class BoardRow:
     """Name, unique on the board."""
     model: str
     """Name of the model in the suite."""
+    variant: Variant
+    """Model, revision, dtype and backend of its scores."""
     family: str
     """Architecture family."""
     weights: str
-    """Where its weights came from: `published`, `folder`, `recipe`, `random`, `mixed`; empty: not known."""
+    """Where its weights came from: `published`, `folder`, `recipe`, `random`, `mixed`; `constant`: it has none and
+    gives one answer a task; empty: not known."""
+    control_of: str
+    """Name of the model that this one is a control of; empty: of none."""
+    under_trained: str
+    """Why it is not trained enough to be ranked; empty: it is, or nothing is known."""
     parameters: float | None
     """Stored parameters; None: not measured."""
     scores: Mapping[str, Estimate]
@@ -77,8 +88,58 @@ class BoardRow:
 
     @property
     def is_control(self) -> bool:
-        """Whether its weights are random: a reference to look at, never a competitor."""
-        return self.weights == "random"
+        """Whether it is a control of a model, or has random weights: a reference to look at, never a competitor."""
+        return bool(self.control_of) or self.weights == "random"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it gives one constant answer a task: what every model must beat."""
+        return self.weights == "constant"
+
+    @property
+    def is_competitor(self) -> bool:
+        """Whether it is neither a control nor a baseline."""
+        return not (self.is_control or self.is_baseline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A model minus one of its controls."""
+
+    model: str
+    """Label of the model's row."""
+    control: str
+    """Label of the control's row."""
+    columns: Mapping[str, Difference]
+    """Column label -> difference; a column in which one of the two has no score is absent."""
+    macro: Difference | None
+    """Difference of the macros; None: one of the two has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineCheck:
+    """A model beside a baseline that gives one constant answer a task."""
+
+    model: str
+    """Label of the model's row."""
+    baseline: str
+    """Label of the baseline's row."""
+    over: str
+    """What both are compared on: the macro's name, a mean over fewer tasks, a column; empty: on nothing."""
+    left_out: tuple[str, ...]
+    """Macro tasks that are not in it, because the baseline has no score there."""
+    score: Estimate | None
+    """The model's number; None: it has none, or there is nothing to compare on."""
+    bar: Estimate | None
+    """The baseline's number."""
+    beats: bool | None
+    """Whether the model's interval lies wholly on the better side of the baseline's; None: not compared."""
+    above: tuple[str, ...]
+    """Labels of the columns on which it does."""
+    not_above: tuple[str, ...]
+    """Labels of the columns on which it does not."""
+    uncompared: tuple[str, ...]
+    """Labels of the columns in which one of the two has no score."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +154,8 @@ class Leaderboard:
     """`macro over N tasks`; empty: no macro (fewer than two complete tasks)."""
     macro_tasks: tuple[str, ...] = ()
     """The tasks in the macro."""
+    macro_columns: tuple[tuple[str, ...], ...] = ()
+    """For each of them the labels of its columns (its splits)."""
     ranked_by: str = ""
     """What the rank is of: the macro's name, or the only column's label; empty: no overall rank."""
     latency_cell: Cell | None = None
@@ -101,6 +164,10 @@ class Leaderboard:
     """What the memory column holds: the peak of the process, or of the device; empty: nothing."""
     memory_cell: Cell | None = None
     """The conditions of the memory column; None: no memory."""
+    controls: tuple[Comparison, ...] = ()
+    """Every model with a control on the board, minus that control."""
+    baseline_checks: tuple[BaselineCheck, ...] = ()
+    """Every model with a score, beside every baseline."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """Sentences that a reader of the table must know: what ties mean, what the numbers are of."""
 
@@ -118,6 +185,29 @@ class Leaderboard:
     def leaders(self) -> tuple[BoardRow, ...]:
         """The rows that share the first rank, best first."""
         return tuple(row for row in self.ranked if row.rank == 1)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way the ranking score is better."""
+        return not any(c.direction == "lower" for c in self.columns if c.label == self.ranked_by)
+
+    @property
+    def ties(self) -> tuple[tuple[BoardRow, ...], ...]:
+        """The rows that share a rank, one group a rank: the intervals of any two in a group overlap."""
+        groups: dict[int | None, list[BoardRow]] = {}
+        for row in self.ranked:
+            groups.setdefault(row.rank, []).append(row)
+        return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+    def rank_text(self, row: BoardRow) -> str:
+        """The rank for people: `1`, `1=` where it is shared, a dash where there is none."""
+        if row.rank is None:
+            return MISSING
+        return f"{row.rank}{'=' if sum(other.rank == row.rank for other in self.rows) > 1 else ''}"
+
+    def row(self, label: str) -> BoardRow:
+        """The row of that label, which is one of the board's."""
+        return next(row for row in self.rows if row.label == label)
 
     def ranking_score(self, row: BoardRow) -> Estimate | None:
         """The number that ranks this row, None where it has none."""

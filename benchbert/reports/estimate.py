@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["MISSING", "Estimate", "plain", "score_text", "significant"]
+__all__ = ["MISSING", "Estimate", "estimate_text", "plain", "score_text", "significant"]
 
 MISSING = "–"
 """What stands where there is no number."""
@@ -41,6 +41,10 @@ class Estimate:
         """Whether the two intervals are disjoint and this one is the higher; without intervals nothing is sure."""
         return self.low is not None and other.high is not None and self.low > other.high
 
+    def surely_better(self, other: Estimate, *, higher: bool) -> bool:
+        """Whether the two intervals are disjoint and this one is on the better side."""
+        return self.surely_above(other) if higher else other.surely_above(self)
+
     @property
     def basis(self) -> str:
         """What the interval is, in words: kind, level, seeds and examples."""
@@ -52,6 +56,12 @@ class Estimate:
         if self.examples:
             parts.append(f"n = {self.examples:,}")
         return ", ".join(parts)
+
+
+def estimate_text(estimate: Estimate | None, *, interval: bool = True) -> str:
+    """A number with its interval: a score times 100, anything else in its unit."""
+    is_score = estimate is None or not estimate.unit
+    return score_text(estimate, interval=interval) if is_score else plain(estimate, interval=interval)
 
 
 def score_text(estimate: Estimate | None, *, interval: bool = True) -> str:

@@ -67,7 +67,8 @@ def score_against_latency(board: Leaderboard, palette: Palette) -> Figure | None
     if not points or board.latency_cell is None:
         return None
     ranked = [point for point in points if point[0].rank is not None]
-    flags = pareto_front([lat.value for _, lat, _ in ranked], [score.value for _, _, score in ranked])
+    sign = 1 if board.higher_is_better else -1
+    flags = pareto_front([lat.value for _, lat, _ in ranked], [sign * score.value for _, _, score in ranked])
     front = sorted((p for p, on in zip(ranked, flags, strict=True) if on), key=lambda p: (p[1].value, p[2].value))
     figure = _empty("Latency (ms)", _score_axis(board))
     if len(front) > 1:

@@ -3,67 +3,78 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from benchbert.reports.baseline import unfit_reasons
 from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.columns import macro_columns
 from benchbert.reports.estimate import Estimate
-from benchbert.reports.macro import macro_of
+from benchbert.reports.macro import Seeds, mean_over
 
 __all__ = ["ranked", "with_macro"]
 
-Variant = tuple[str, ...]
-"""Model, revision, dtype, backend."""
 
-
-def with_macro(
-    board: Leaderboard, seeds: Mapping[tuple[Variant, str], Mapping[int, float]], variants: Sequence[Variant]
-) -> Leaderboard:
-    """The board with the macro of every model that has all its tasks."""
+def with_macro(board: Leaderboard, seeds: Seeds) -> Leaderboard:
+    """The board with the macro of every model that has all its tasks, and the name of what ranks."""
     counts = {c.label: sum(c.label in row.scores for row in board.rows) for c in board.columns}
     tasks = macro_columns(board.columns, counts)
     if len(tasks) < 2:
-        return board
-    labels = [column.label for same in tasks.values() for column in same]
+        return replace(board, ranked_by=board.columns[0].label if len(board.columns) == 1 else "")
+    parts = tuple(tuple(column.label for column in same) for same in tasks.values())
     rows = []
-    for row, variant in zip(board.rows, variants, strict=True):
-        missing = tuple(label for label in labels if label not in row.scores)
-        macro = None
-        if not missing:
-            macro = macro_of(
-                [[(row.scores[c.label], seeds[variant, c.label]) for c in same] for same in tasks.values()]
-            )
-        rows.append(replace(row, macro=macro, missing=missing if row.scores else ()))
-    return replace(board, rows=tuple(rows), macro_name=f"macro over {len(tasks)} tasks", macro_tasks=tuple(tasks))
+    for row in board.rows:
+        missing = tuple(label for labels in parts for label in labels if label not in row.scores)
+        rows.append(replace(row, macro=mean_over(row, parts, seeds), missing=missing if row.scores else ()))
+    name = f"macro over {len(tasks)} tasks"
+    return replace(
+        board, rows=tuple(rows), macro_name=name, ranked_by=name, macro_tasks=tuple(tasks), macro_columns=parts
+    )
 
 
 def ranked(board: Leaderboard) -> Leaderboard:
-    """The board with overall and per-column ranks, ranked models first."""
-    ranked_by = board.macro_name or (board.columns[0].label if len(board.columns) == 1 else "")
-    board = replace(board, ranked_by=ranked_by)
-    higher = bool(board.macro_name) or not board.columns or board.columns[0].direction != "lower"
-    overall = {r.label: e for r in board.rows if not r.unranked and (e := board.ranking_score(r)) is not None}
+    """The board with overall and per-column ranks: ranked models first, then the others, controls and baselines last.
+
+    A model that does not beat a baseline has no rank. In a column those are ranked that have an overall rank, and those
+    that miss only a score for one, where they beat the baselines of that column.
+    """
+    higher = board.higher_is_better
+    unfit = unfit_reasons(board)
+    rows = [replace(row, unranked=row.unranked or unfit.get(row.label, "")) for row in board.rows]
+    overall = {r.label: e for r in rows if not r.unranked and (e := board.ranking_score(r)) is not None}
     ranks = _ranks(overall, higher=higher)
-    of_task: dict[str, dict[str, int]] = {row.label: {} for row in board.rows}
+    below = {(check.model, label) for check in board.baseline_checks for label in check.not_above}
+    of_task: dict[str, dict[str, int]] = {row.label: {} for row in rows}
     for column in board.columns:
-        scores = {r.label: r.scores[column.label] for r in board.rows if not r.unranked and column.label in r.scores}
+        scores = {
+            row.label: row.scores[column.label]
+            for row in rows
+            if column.label in row.scores
+            and not row.unranked
+            and (row.label in ranks or (row.label, column.label) not in below)
+        }
         for label, rank in _ranks(scores, higher=column.direction != "lower").items():
             of_task[label][column.label] = rank
-    rows = []
-    for row in board.rows:
-        reason = row.unranked
-        if not reason and row.label not in ranks:
-            reason = _no_rank(row, board)
-        rows.append(replace(row, rank=ranks.get(row.label), unranked=reason, task_ranks=of_task[row.label]))
+    finished = [
+        replace(
+            row,
+            rank=ranks.get(row.label),
+            unranked=row.unranked or ("" if row.label in ranks else _no_rank(row, board)),
+            task_ranks=of_task[row.label],
+        )
+        for row in rows
+    ]
 
     def order(row: BoardRow) -> tuple[Any, ...]:
         score = board.ranking_score(row)
         value = 0.0 if score is None else -score.value if higher else score.value
-        return row.rank is None, row.rank or 0, score is None, value, row.label
+        return row.rank is None, row.rank or 0, row.is_baseline, row.is_control, score is None, value, row.label
 
-    return replace(board, rows=tuple(sorted(rows, key=order)))
+    best_first = tuple(sorted(finished, key=order))
+    places = {row.label: place for place, row in enumerate(best_first)}
+    checks = tuple(sorted(board.baseline_checks, key=lambda check: places[check.model]))
+    return replace(board, rows=best_first, baseline_checks=checks)
 
 
 def _no_rank(row: BoardRow, board: Leaderboard) -> str:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from benchbert.errors import UsageError
 from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.estimate import MISSING, Estimate, plain, score_text
+from benchbert.reports.findings import findings, headline
 from benchbert.reports.leaderboard import leaderboard
+from benchbert.reports.notes import not_ranked_notes
 from benchbert.reports.terminal import cell_score
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def table(frame: pd.DataFrame, format: str = "markdown") -> str:
 def _readable(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
     """Heading and rows for people; columns without any number are left out."""
     columns: list[tuple[str, list[str]]] = [
-        ("Rank", [MISSING if row.rank is None else str(row.rank) for row in board.rows]),
+        ("Rank", [board.rank_text(row) for row in board.rows]),
         ("Model", [row.label for row in board.rows]),
         ("Family", [row.family for row in board.rows]),
         ("Weights", [row.weights for row in board.rows]),
@@ -68,7 +70,10 @@ def _millions(row: BoardRow) -> Estimate | None:
 
 
 def _notes(board: Leaderboard) -> list[str]:
-    return [*board.notes, *(f"Not ranked: {row.label} ({row.unranked})." for row in board.unranked)]
+    """The sentences that go with the table, what it shows first; none with an empty one."""
+    if not board.rows:
+        return []
+    return [f"{headline(board)}.", *findings(board), *board.notes, *not_ranked_notes(board)]
 
 
 # --- Markdown -------------------------------------------------------------------------------------------------------
@@ -141,7 +146,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 
 
 def _csv(board: Leaderboard) -> str:
-    heading = ["rank", "unranked", "model", "family", "weights", "parameters"]
+    heading = ["rank", "unranked", "model", "family", "weights", "control_of", "parameters"]
     named: list[tuple[str, list[Estimate | None]]] = []
     for column in board.columns:
         named.append((f"{column.label} {column.metric}", [row.scores.get(column.label) for row in board.rows]))
@@ -154,7 +159,8 @@ def _csv(board: Leaderboard) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_csv_cell(name) for name in heading])
     for i, row in enumerate(board.rows):
-        cells: list[Any] = [row.rank, row.unranked, row.label, row.family, row.weights, row.parameters]
+        cells: list[Any] = [row.rank, row.unranked, row.label, row.family, row.weights]
+        cells += [row.control_of, row.parameters]
         for _, estimates in named:
             cells += _csv_estimate(estimates[i])
         writer.writerow([_csv_cell(cell) for cell in cells])

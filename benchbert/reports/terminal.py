@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchbert.reports.board import BoardRow, Leaderboard, ScoreColumn
-from benchbert.reports.estimate import MISSING, plain, score_text
+from benchbert.reports.estimate import plain, score_text
+from benchbert.reports.findings import findings, headline
+from benchbert.reports.notes import not_ranked_notes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,7 +22,7 @@ def cell_score(row: BoardRow, column: ScoreColumn, *, interval: bool = True) -> 
 
 
 def render_terminal(board: Leaderboard) -> RenderableType:
-    """The board as a rich table with its notes and the models that are not ranked.
+    """What the board shows in a few sentences, the board as a rich table, its notes, and who is not ranked and why.
 
     Every name is drawn as text: square brackets in it are no markup, control characters are dropped.
     """
@@ -47,16 +49,15 @@ def render_terminal(board: Leaderboard) -> RenderableType:
     for heading, _, _ in costs:
         table.add_column(heading, justify="right")
     for i, row in enumerate(board.rows):
-        cells = [MISSING if row.rank is None else str(row.rank), _clean(row.label), row.weights]
+        cells = [board.rank_text(row), _clean(row.label), row.weights]
         cells += [cell_score(row, column) for column in board.columns]
         cells += [score_text(row.macro)] if board.macro_name else []
         cells += [plain(estimates[i], scale=scale) for _, estimates, scale in costs]
         style = "dim" if row.rank is None and board.ranked else ""
         table.add_row(*(Text(cell) for cell in cells), style=style)
-    notes = [Text(_clean(note), style="dim") for note in board.notes]
-    for row in board.unranked:
-        notes.append(Text(_clean(f"Not ranked: {row.label} ({row.unranked})"), style="dim"))
-    return Group(table, *notes)
+    first = [Text(_clean(f"{headline(board)}."), style="bold"), *(Text(_clean(each)) for each in findings(board))]
+    notes = [Text(_clean(note), style="dim") for note in (*board.notes, *not_ranked_notes(board))]
+    return Group(*first, table, *notes)
 
 
 def _clean(text: str) -> str:

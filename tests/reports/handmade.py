@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,39 @@ def full_board() -> list[Result]:
         failure("mobile-a", "pairs", "glue/pairs cannot be had here: no network, and /srv/mirror/glue lacks it")
     )
     return results
+
+
+def controlled_board(seeds: Sequence[int] = (1,)) -> list[Result]:
+    """Four models with controls from random weights, one also without its teacher, and the majority baseline.
+
+    The baseline has no score on `similarity`, as a correlation with a constant has none; `raw-a` does not beat it.
+    """
+    tasks = {"sentiment": "accuracy", "pairs": "f1", "similarity": "pearson", "nli": "accuracy"}
+    levels = {"bert-a": 0.80, "distil-a": 0.78, "albert-a": 0.66, "mobile-a": 0.653, "raw-a": 0.51}
+    controls = {"bert-a-random": "bert-a", "distil-a-random": "distil-a", "albert-a-random": "albert-a"}
+    controls |= {"mobile-a-random": "mobile-a", "distil-a-alone": "distil-a"}
+    levels |= {"bert-a-random": 0.52, "distil-a-random": 0.53, "albert-a-random": 0.50, "mobile-a-random": 0.65}
+    levels |= {"distil-a-alone": 0.70}
+    results = []
+    for place, (model, level) in enumerate(levels.items()):
+        weights = "random" if model.endswith("-random") else "recipe"
+        facts = {"control_of": controls[model]} if model in controls else {}
+        for seed in seeds:
+            for step, (task, metric) in enumerate(tasks.items()):
+                value = level - 0.03 * step + 0.004 * ((seed * (place + 2) + step) % 3 - 1)
+                results.append(
+                    score(model, task, value, seed=seed, metric=metric, weights=weights, half=0.03, provenance=facts)
+                )
+    results += majority({"sentiment": 0.51, "pairs": 0.50, "nli": 0.45, "similarity": None}, tasks)
+    return results
+
+
+def majority(values: Mapping[str, float | None], metrics: Mapping[str, str] | None = None, **more: Any) -> list[Result]:
+    """The baseline's result on each task; None: no score."""
+    return [
+        score("majority", task, value, metric=(metrics or {}).get(task, "accuracy"), weights="constant", **more)
+        for task, value in values.items()
+    ]
 
 
 def write_run(folder: Path, results: Sequence[Result]) -> Path:

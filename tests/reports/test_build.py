@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from handmade import cost, failure, full_board, result, score, spec_of, write_run
+from handmade import controlled_board, cost, failure, full_board, result, score, spec_of, write_run
 
 from benchbert.errors import StoreError
 from benchbert.registry import entries
@@ -83,9 +83,10 @@ def test_one_file_that_asks_nothing_of_the_network(tmp_path) -> None:
 
 def test_first_lines_say_what_was_compared_who_leads_and_who_is_not_ranked(tmp_path) -> None:
     _, page = report(tmp_path, full_board())
-    answer = page.text.split("Scores Rank")[0]
+    answer = page.text.split("Scores of all models")[0]
     assert "bert-a leads on macro over 2 tasks, 75.0 [74.8, 75.2]" in answer
-    assert "5 models compared on 3 tasks" in answer
+    assert "4 models compared on 3 tasks (" in answer
+    assert "), 3 seeds each, beside 1 control." in answer
     assert "control : random weights: a control, never ranked" in answer
     assert "mobile-a : no score on pairs" in answer
     assert "1 of 59 jobs have no result" in answer
@@ -101,6 +102,20 @@ def test_every_section_is_there_and_failures_say_why(tmp_path) -> None:
     assert "glue/pairs cannot be had here: no network, and .../glue lacks it" in page.text
     assert "not steady" in page.text
     assert "sample" in page.text
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_controls_and_baseline_have_tables_whose_verdicts_are_words(tmp_path, seeds) -> None:
+    _, page = report(tmp_path, controlled_board(seeds))
+    assert page.text.index("Every ranked model beats the majority baseline") < page.text.index("Scores of all models")
+    section = page.text.split("Every model minus its control")[1]
+    assert "minus bert-a-random (random weights)" in section
+    assert "▲ better" in section
+    assert "≈ not told apart" in section
+    assert ("t over seed-paired differences" in section) == (len(seeds) > 1)
+    assert "raw-a majority 0 of 3" in section
+    assert "similarity: majority, undefined for one constant answer" in section
+    assert "beside 5 controls and the majority baseline" in page.text
 
 
 def test_charts_hold_the_numbers_and_their_intervals(tmp_path) -> None:

@@ -30,7 +30,7 @@ def test_csv_holds_the_numbers_as_measured() -> None:
     assert (first["rank"], first["model"]) == ("1", "bert-a")
     assert float(first["sentiment accuracy"]) == pytest.approx(0.8)
     assert float(first["latency_ms ci_high"]) == pytest.approx(21.0)
-    assert rows[-1]["macro over 2 tasks"] == ""
+    assert [row["macro over 2 tasks"] for row in rows if row["model"] == "mobile-a"] == [""]
 
 
 def test_json_is_strict_and_whole() -> None:
@@ -61,7 +61,7 @@ def test_hostile_names_stay_names(format: str) -> None:
         [row] = [line for line in text.splitlines() if "calc" in line and not line.startswith("%")]
         assert r"\textbackslash{}end\{tabular\}" in row
         assert not re.search(r"(?<!\\)[$#%_]", row)
-        assert text.count(r"\end{tabular}") == 1
+        assert [line for line in text.splitlines() if line.startswith(r"\end{tabular}")] == [r"\end{tabular}"]
     else:
         assert json.loads(text)["rows"][0]["label"] == HOSTILE
 

@@ -1,0 +1,69 @@
+"""Every model minus its controls: by column and on the macro, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchbert.reports.board import BoardRow, Comparison, Leaderboard
+from benchbert.reports.estimate import Estimate
+from benchbert.reports.macro import Seeds, seed_means
+from benchbert.statistics.differences import Difference, difference
+from benchbert.statistics.intervals import Interval
+
+__all__ = ["overall", "with_controls"]
+
+
+def with_controls(board: Leaderboard, seeds: Seeds) -> Leaderboard:
+    """The board with every model that has a control on it, minus that control, in the order of the rows."""
+    pairs = [(row, control) for row in board.rows for control in _controls_of(row, board)]
+    return replace(board, controls=tuple(_comparison(row, control, board, seeds) for row, control in pairs))
+
+
+def overall(comparison: Comparison, board: Leaderboard) -> Difference | None:
+    """The difference on what ranks the board; None: one of the two has no score there, or nothing ranks it."""
+    return comparison.macro if board.macro_name else comparison.columns.get(board.ranked_by)
+
+
+def _controls_of(row: BoardRow, board: Leaderboard) -> Iterator[BoardRow]:
+    """The scored controls of a row: of its own precision and backend where the control has those, else all."""
+    if not row.scores:
+        return
+    controls = [c for c in board.rows if c.control_of == row.model and c.scores and c.label != row.label]
+    for control in controls:
+        like = [c for c in controls if c.model == control.model and c.variant[2:] == row.variant[2:]]
+        if not like or control in like:
+            yield control
+
+
+def _comparison(row: BoardRow, control: BoardRow, board: Leaderboard, seeds: Seeds) -> Comparison:
+    columns = {
+        column.label: difference(
+            _interval(row.scores[column.label]),
+            _interval(control.scores[column.label]),
+            seeds[row.variant, column.label],
+            seeds[control.variant, column.label],
+        )
+        for column in board.columns
+        if column.label in row.scores and column.label in control.scores
+    }
+    macro = None
+    if row.macro is not None and control.macro is not None:
+        ours, theirs = (
+            seed_means([[seeds[each.variant, label] for label in labels] for labels in board.macro_columns])
+            for each in (row, control)
+        )
+        macro = difference(_interval(row.macro), _interval(control.macro), ours, theirs)
+    return Comparison(model=row.label, control=control.label, columns=columns, macro=macro)
+
+
+def _interval(estimate: Estimate) -> Interval:
+    """The same number as statistics know it, its seeds as `n`."""
+    return Interval(
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level if estimate.has_interval else None,
+        kind=estimate.kind,
+        n=estimate.seeds,
+    )

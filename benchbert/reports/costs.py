@@ -1,0 +1,55 @@
+"""The one latency and the one memory of every model that stand beside its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchbert.reports.board import Variant
+from benchbert.reports.cells import DEVICE_MEMORY, HOST_MEMORY, Cell, cells_of, choose_cell
+from benchbert.reports.estimate import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Costs", "costs_of", "memory_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """One cost of the models, in the cell that most of them have."""
+
+    metric: str
+    """Name of the number; empty: not measured."""
+    cell: Cell | None
+    """The chosen cell; None: not measured."""
+    of_model: Mapping[str, Estimate]
+    """Model -> its number in that cell."""
+
+    def of(self, variant: Variant, *, alone: bool) -> Estimate | None:
+        """The cost that may stand beside this variant's score: never another backend's or precision's of several."""
+        if self.cell is None or not (alone or variant[2:] == (self.cell.dtype, self.cell.backend)):
+            return None
+        return self.of_model.get(variant[0])
+
+
+def costs_of(frame: pd.DataFrame, metric: str, dtypes: Iterable[str]) -> Costs:
+    """One cost of every model, in the cell that most of them have.
+
+    Args:
+        frame: the results table.
+        metric: name of the number.
+        dtypes: precisions to prefer.
+    """
+    cells = cells_of(frame, metric)
+    cell = choose_cell(cells, tuple(dtypes))
+    return Costs(metric=metric if cell else "", cell=cell, of_model=cells[cell] if cell else {})
+
+
+def memory_of(frame: pd.DataFrame, beside: Cell | None) -> Costs:
+    """Memory on the device whose latency is shown: the device's own where it has one, else the process's."""
+    dtypes = {beside.dtype} if beside else set()
+    same = frame[frame["device"] == beside.device] if beside else frame
+    found = [costs_of(rows, metric, dtypes) for rows in (same, frame) for metric in (DEVICE_MEMORY, HOST_MEMORY)]
+    return next((costs for costs in found if costs.cell), found[0])

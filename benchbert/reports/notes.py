@@ -1,0 +1,92 @@
+"""What a reader of the table must know: what the numbers are, what a rank and a tie mean, who is not ranked and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchbert.reports.board import BoardRow, Leaderboard
+from benchbert.reports.cells import DEVICE_MEMORY
+from benchbert.reports.wording import names
+from benchbert.statistics.seeds import T_OVER_SEEDS
+
+__all__ = ["not_ranked", "not_ranked_notes", "notes_of"]
+
+_FEW = 3
+"""Up to so many controls of a kind are explained one by one."""
+
+
+def notes_of(board: Leaderboard) -> Iterator[str]:
+    """Sentences for below the table, without those on the models that are not ranked."""
+    kinds = {e.kind for row in board.rows for e in row.scores.values() if e.has_interval}
+    if board.columns:
+        yield "Scores are times 100, in brackets their intervals" + (
+            f" ({'; '.join(sorted(kinds))})." if kinds else "."
+        )
+    if T_OVER_SEEDS in kinds:
+        yield f"{T_OVER_SEEDS}: where another seed would fall on the same examples; other examples are not in it."
+    if board.ranked:
+        side = "above" if board.higher_is_better else "below"
+        yield (
+            f"Rank by {board.ranked_by}: 1 + number of ranked models whose interval lies wholly {side}. Models with "
+            "overlapping intervals are tied: these results do not tell which is better."
+        )
+    if board.ties:
+        yield "A rank with = is shared: the intervals of any two models that have it overlap."
+    yield from _baselines(board)
+    if board.macro_name:
+        yield (
+            f"{board.macro_name}: plain mean of the main metrics of {', '.join(board.macro_tasks)} (several splits of "
+            "a task averaged first). A model with a missing task has no macro."
+        )
+    samples = [column.label for column in board.columns if column.is_sample]
+    if samples:
+        yield f"Sample, not comparable with published scores and not averaged: {', '.join(samples)}."
+    yield from _costs(board)
+
+
+def not_ranked(board: Leaderboard) -> Iterator[tuple[tuple[BoardRow, ...], str]]:
+    """The models without a rank and the reason that they share; many controls of a kind stand together."""
+    groups: dict[tuple[bool, str], list[BoardRow]] = {}
+    for row in board.unranked:
+        reason = row.unranked.removeprefix(f"control of {row.control_of}: ")
+        groups.setdefault((bool(row.control_of), reason), []).append(row)
+    for (is_control, reason), rows in groups.items():
+        if not is_control:
+            yield tuple(rows), reason
+        elif len(rows) <= _FEW:
+            yield from (((row,), row.unranked) for row in rows)
+        else:
+            models = list(dict.fromkeys(row.control_of for row in rows))
+            yield tuple(rows), f"controls of {names(models, len(models))}: {reason}"
+
+
+def not_ranked_notes(board: Leaderboard) -> Iterator[str]:
+    """The same as sentences."""
+    for rows, reason in not_ranked(board):
+        yield f"Not ranked: {names([row.label for row in rows], len(rows))} ({reason})."
+
+
+def _baselines(board: Leaderboard) -> Iterator[str]:
+    """The rule that a ranked model beats the baseline, and on what."""
+    for baseline in dict.fromkeys(check.baseline for check in board.baseline_checks):
+        check = next(check for check in board.baseline_checks if check.baseline == baseline)
+        on = f" on {check.over}" if check.over else ", column by column,"
+        if board.ranked_by and not check.over:
+            yield f"The {baseline} baseline has no score on {board.ranked_by}: no model was checked against it."
+            continue
+        without = f" (a constant has no score on {names(check.left_out)})" if check.left_out else ""
+        yield (
+            f"A model is ranked only where its interval{on} lies wholly on the better side of that of the "
+            f"{baseline} baseline, one constant answer a task{without}."
+        )
+
+
+def _costs(board: Leaderboard) -> Iterator[str]:
+    """The conditions of latency and memory."""
+    memory = "Peak memory of the device" if board.memory_metric == DEVICE_MEMORY else "Peak memory of the process"
+    for name, cell in (("Latency", board.latency_cell), (memory, board.memory_cell)):
+        if cell:
+            yield f"{name}: {cell.conditions}, on {cell.machine}."
+    dtypes = {row.variant[2] for row in board.rows if row.scores and not row.is_baseline}
+    if board.latency_cell and dtypes - {board.latency_cell.dtype}:
+        yield f"Scores were computed in {', '.join(sorted(dtypes))}, latency in {board.latency_cell.dtype}."
