@@ -13,7 +13,7 @@ from benchbert.types import SCHEMA_VERSION
 
 __all__ = ["DatasetLock", "Lock", "ModelLock", "RecipeLock", "Weights"]
 
-Weights = Literal["published", "folder", "random", "recipe"]
+Weights = Literal["published", "folder", "random", "recipe", "constant"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,10 @@ class ModelLock:
     family: str
     """Name of its FamilyAdapter; empty until a recipe's or folder's config has been read."""
     weights: Weights
-    """Where its weights come from; `random` is never ranked by score."""
+    """Where its weights come from; `random` and `constant` (the majority baseline) are never ranked by score."""
     revision: str = ""
-    """Commit of the hub repository, or digest of the folder's files, of the config (random) or of the recipe."""
+    """Commit of the hub repository; digest of the folder's files, of the config (random) or of the recipe; version of
+    the baseline (constant)."""
     hub_id: str = ""
     """Hub id; empty: not from the hub."""
     folder: str = ""
@@ -40,6 +41,8 @@ class ModelLock:
     """SPDX id."""
     recipe: str = ""
     """Digest of the recipe that makes it; empty: none."""
+    control_of: str = ""
+    """Model of the suite that it is a control of: shown against it, never ranked. Empty: none."""
     error: str = ""
     """Why it cannot be had here; empty: it can."""
 
@@ -98,7 +101,8 @@ class Lock:
     suite_digest: str
     """Digest of the suite's settings."""
     compared: tuple[str, ...]
-    """Names of the models that the suite compares, in its order; `models` has their teachers as well."""
+    """Names of the models that the suite compares, in its order; `models` has their teachers as well, and the majority
+    baseline where the suite asks for it."""
     tasks: tuple[str, ...]
     """Names of the tasks, in the suite's order."""
     models: Mapping[str, ModelLock]

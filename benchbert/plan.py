@@ -5,23 +5,26 @@ from __future__ import annotations
 import fnmatch
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from benchbert import registry
 from benchbert.errors import UsageError
+from benchbert.job_terms import (
+    PROTOCOL,
+    SMALL_MODELS,
+    model_spec,
+    no_training_device,
+    slug,
+    training_resources,
+    word,
+)
 from benchbert.lock import Lock, ModelLock, RecipeLock
 from benchbert.suite import Profile, Suite
+from benchbert.task_jobs import majority_job, task_jobs
 from benchbert.types import Job, Resources, Task
 
 __all__ = ["Plan", "make_plan", "make_recipe_plan"]
-
-PROTOCOL = {"training": 1, "prediction": 1, "profiling": 1}
-"""Raised when the way of doing a kind of job changes its outcome: older results are then re-made, never mixed."""
-
-_SMALL_MODELS = 1
-"""Threads of a job on a model that a recipe made: such models are small, and side by side they finish sooner."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Plan:
 
 
 def make_plan(suite: Suite, lock: Lock) -> Plan:
-    """All jobs of a suite, recipes first, then fine-tuning and prediction, then profiles.
+    """All jobs of a suite, recipes first, then fine-tuning and prediction, the baseline, then profiles.
 
     Raises:
         UsageError: the suite has nothing to do.
@@ -70,10 +73,12 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
     needed = {lock.models[name].recipe for name in lock.compared} - {""}
     made = {r.digest: job for r, job in _recipe_jobs(lock, needed)}
     jobs: list[Job] = list(made.values())
-    for name, task_name in itertools.product(lock.compared, lock.tasks):
-        task = registry.find("tasks", task_name)
+    tasks: list[Task] = [registry.find("tasks", name) for name in lock.tasks]
+    for name, task in itertools.product(lock.compared, tasks):
         for seed in suite.seeds:
-            jobs += _task_jobs(suite, lock, lock.models[name], task, seed, made)
+            jobs += task_jobs(suite, lock, lock.models[name], task, seed, made)
+    if suite.majority:
+        jobs += [majority_job(suite, lock, task) for task in tasks]
     if suite.profile:
         for name in lock.compared:
             jobs += _profile_jobs(suite.profile, lock, lock.models[name], made)
@@ -113,7 +118,7 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
     if recipe.tokenizer_recipe:
         inputs["tokenizer"] = made[recipe.tokenizer_recipe].id
     teacher = lock.models.get(recipe.teacher_model)
-    blocked = _no_training_device(lock) or dataset.error or (teacher.error if teacher else "")
+    blocked = no_training_device(lock) or dataset.error or (teacher.error if teacher else "")
     tokens = sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in settings["phases"])
     return Job(
         kind=settings["kind"],
@@ -130,78 +135,13 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
             "device": lock.training_device,
         },
         inputs=inputs,
-        resources=_training_resources(lock, _SMALL_MODELS, estimate=tokens / 25_000),
-        threads=_SMALL_MODELS,
+        resources=training_resources(lock, SMALL_MODELS, estimate=tokens / 25_000),
+        threads=SMALL_MODELS,
         dtype=lock.training_dtype if settings["dtype"] == "auto" else settings["dtype"],
         seed=settings["seed"],
         protocol_hash=f"training-{PROTOCOL['training']}",
-        slug=f"{settings['kind']}.{_word(settings['name'])}",
+        slug=f"{settings['kind']}.{word(settings['name'])}",
         blocked=blocked,
-    )
-
-
-# --- tasks ----------------------------------------------------------------------------------------------------------
-
-
-def _task_jobs(
-    suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: Mapping[str, Job]
-) -> Iterator[Job]:
-    """Fine-tuning and prediction of one model on one task with one seed."""
-    inputs = {"model": made[model.recipe].id} if model.recipe else {}
-    trained_on: Task = registry.find("tasks", task.head_of) if task.head_of else task
-    head: Job | None = None
-    if suite.finetune is not False:
-        head = _finetune_job(suite, lock, model, trained_on, seed, inputs)
-        yield head
-    dataset = lock.datasets[task.dataset.key]
-    yield Job(
-        kind="predict",
-        spec=_model_spec(model)
-        | {
-            "task": task.name,
-            "dataset_fingerprint": dataset.fingerprint,
-            "splits": [s.name for s in (task.evaluation or task.test)],
-            "settings": asdict(suite.finetune.settings(model.name, trained_on.name)) if suite.finetune else {},
-            "backend": "eager",
-            "device": lock.training_device,
-        },
-        inputs={"head": head.id} if head else inputs,
-        resources=_training_resources(lock, _threads(lock, model), estimate=5.0),
-        threads=_threads(lock, model),
-        seed=seed,
-        task_version=task.version,
-        protocol_hash=f"prediction-{PROTOCOL['prediction']}",
-        slug=_slug("predict", model.name, task.name, f"s{seed}"),
-        blocked=_no_training_device(lock) or (head.blocked if head else model.error) or dataset.error,
-    )
-
-
-def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, inputs: Mapping[str, str]) -> Job:
-    assert suite.finetune is not False, "called for suites that fine-tune"
-    settings = suite.finetune.settings(model.name, task.name)
-    dataset = lock.datasets.get(task.dataset.key)
-    rows = task.train.rows if task.train else 0
-    missing = (
-        f"the suite scores a task that needs {task.name}, whose dataset it does not name: add {task.name!r} to tasks"
-    )
-    return Job(
-        kind="finetune",
-        spec=_model_spec(model)
-        | {
-            "task": task.name,
-            "dataset_fingerprint": dataset.fingerprint if dataset else "",
-            "settings": asdict(settings),
-            "device": lock.training_device,
-        },
-        inputs=inputs,
-        resources=_training_resources(lock, _threads(lock, model), estimate=1 + rows * settings.epochs / 400),
-        threads=_threads(lock, model),
-        dtype=lock.training_dtype,
-        seed=seed,
-        task_version=task.version,
-        protocol_hash=f"training-{PROTOCOL['training']}",
-        slug=_slug("finetune", model.name, task.name, f"s{seed}"),
-        blocked=_no_training_device(lock) or model.error or (dataset.error if dataset else missing),
     )
 
 
@@ -223,7 +163,7 @@ def _profile_jobs(profile: Profile, lock: Lock, model: ModelLock, made: Mapping[
     for profiler, backend, device, dtype, batch_size, sequence_length, threads in grid:
         yield Job(
             kind="profile",
-            spec=_model_spec(model)
+            spec=model_spec(model)
             | {
                 "profiler": profiler,
                 "backend": backend,
@@ -240,7 +180,7 @@ def _profile_jobs(profile: Profile, lock: Lock, model: ModelLock, made: Mapping[
             threads=threads,
             dtype=dtype,
             protocol_hash=f"profiling-{PROTOCOL['profiling']}",
-            slug=_slug(
+            slug=slug(
                 profiler, model.name, backend, device, dtype, f"b{batch_size}", f"l{sequence_length}", f"t{threads}"
             ),
             blocked=model.error or _not_on_this_machine(lock, device, threads),
@@ -257,34 +197,3 @@ def _not_on_this_machine(lock: Lock, device: str, threads: int) -> str:
     if threads > lock.cores:
         return f"the suite asks for {threads} threads, and this process may use {lock.cores} cores"
     return ""
-
-
-# --- shared ---------------------------------------------------------------------------------------------------------
-
-
-def _model_spec(model: ModelLock) -> dict[str, Any]:
-    return {"model": model.name, "family": model.family, "weights": model.weights, "revision": model.revision}
-
-
-def _no_training_device(lock: Lock) -> str:
-    """Why nothing can be trained here; empty: it can."""
-    if lock.training_device == "cpu" or lock.gpus:
-        return ""
-    return "the suite asks to train on cuda, and this machine has no CUDA device; take finetune.device out of the suite"
-
-
-def _threads(lock: Lock, model: ModelLock) -> int:
-    """Models that recipes make are small: one thread each, side by side. Others get the machine."""
-    return _SMALL_MODELS if model.recipe else lock.cores
-
-
-def _training_resources(lock: Lock, threads: int, *, estimate: float) -> Resources:
-    return Resources(cpus=threads, gpus=int(lock.training_device != "cpu"), estimate=estimate)
-
-
-def _slug(*parts: str) -> str:
-    return ".".join(_word(part) for part in parts)
-
-
-def _word(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_" else "-" for c in text)

@@ -6,22 +6,23 @@ cells later.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
 from benchbert import registry
 from benchbert.errors import SuiteError, UnknownNameError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.machine import machine, visible_cores
 from benchbert.recipe import Recipe, read_recipe
-from benchbert.suite import ModelEntry, Suite
+from benchbert.revisions import files_digest, hub_commit, not_here
+from benchbert.suite import MAJORITY, ModelEntry, Suite
 from benchbert.types import DatasetRef, HubSource, ModelSpec, digest
 
 __all__ = ["resolve", "resolve_dataset", "resolve_model"]
+
+MAJORITY_VERSION = "1"
+"""Raised when the baseline's way of choosing its constant changes: older results are then stale."""
 
 
 def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
@@ -55,7 +56,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         suite_digest=suite.digest,
         compared=tuple(compared),
         tasks=tuple(tasks),
-        models=recipes.teachers | models,
+        models=recipes.teachers | models | _baseline(suite),
         datasets=datasets,
         recipes=recipes.found,
         training_device=device,
@@ -63,6 +64,15 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         cores=visible_cores(),
         gpus=len(machine().gpus),
     )
+
+
+def _baseline(suite: Suite) -> dict[str, ModelLock]:
+    """The majority baseline, where the suite scores anything and wants it."""
+    if not (suite.majority and suite.tasks):
+        return {}
+    return {
+        MAJORITY: ModelLock(name=MAJORITY, family="", weights="constant", revision=MAJORITY_VERSION, licence="none")
+    }
 
 
 def _training(suite: Suite) -> tuple[str, str]:
@@ -84,20 +94,25 @@ def _models(
             resolve_model(registry.find("models", name), mirror, random=suite.weights == "random")
             for name in registry.expand("models", entry)
         ]
+    return [replace(_own_model(entry, folder, mirror, recipes), control_of=entry.control_of)]
+
+
+def _own_model(entry: ModelEntry, folder: Path, mirror: Path | None, recipes: _Recipes) -> ModelLock:
+    """A model that the registry does not have."""
     if entry.recipe:
-        return [_recipe_model(entry, recipes.add((folder / entry.recipe).resolve()), recipes)]
+        return _recipe_model(entry, recipes.add((folder / entry.recipe).resolve()), recipes)
     if entry.architecture.startswith("recipe:"):
         path = (folder / entry.architecture.removeprefix("recipe:")).resolve()
-        return [replace(_recipe_model(entry, recipes.add(path), recipes), weights="random")]
+        return replace(_recipe_model(entry, recipes.add(path), recipes), weights="random")
     if entry.architecture:
         spec: ModelSpec = registry.find("models", entry.architecture)
-        return [replace(resolve_model(spec, mirror, random=True), name=entry.name)]
+        return replace(resolve_model(spec, mirror, random=True), name=entry.name)
     if entry.folder:
-        return [_folder_model(entry, (folder / entry.folder).resolve())]
+        return _folder_model(entry, (folder / entry.folder).resolve())
     spec = ModelSpec(
         name=entry.name, family="", source=HubSource(id=entry.hub, revision=entry.revision), labels=entry.labels
     )
-    return [resolve_model(spec, mirror)]
+    return resolve_model(spec, mirror)
 
 
 def resolve_model(spec: ModelSpec, mirror: Path | None, *, random: bool = False) -> ModelLock:
@@ -122,18 +137,18 @@ def resolve_model(spec: ModelSpec, mirror: Path | None, *, random: bool = False)
             base,
             hub_id=hub_id,
             folder=str(place.resolve()),
-            revision=_files_digest(place),
+            revision=files_digest(place),
             family=spec.family or _model_type(place),
         )
-    commit, problem = _hub_commit("model", hub_id, spec.source.revision)
-    return replace(base, hub_id=hub_id, revision=commit, error=_not_here("model", hub_id, mirror, problem))
+    commit, problem = hub_commit("model", hub_id, spec.source.revision)
+    return replace(base, hub_id=hub_id, revision=commit, error=not_here("model", hub_id, mirror, problem))
 
 
 def _folder_model(entry: ModelEntry, place: Path) -> ModelLock:
     base = ModelLock(name=entry.name, family="", weights="folder", folder=str(place), labels=entry.labels)
     if not (place / "config.json").is_file():
         return replace(base, error=f"{place} has no config.json: save the model there with save_pretrained")
-    return replace(base, family=_model_type(place), revision=_files_digest(place))
+    return replace(base, family=_model_type(place), revision=files_digest(place))
 
 
 def _recipe_model(entry: ModelEntry, recipe_digest: str, recipes: _Recipes) -> ModelLock:
@@ -224,15 +239,15 @@ def resolve_dataset(ref: DatasetRef, mirror: Path | None) -> DatasetLock:
         if problem := _config_problem(place, ref.config):
             return replace(lock, error=problem)
         inner = place / ref.config if ref.config and (place / ref.config).is_dir() else place
-        return replace(lock, fingerprint=_files_digest(inner))
-    commit, problem = _hub_commit("dataset", ref.id, "main")
+        return replace(lock, fingerprint=files_digest(inner))
+    commit, problem = hub_commit("dataset", ref.id, "main")
     return DatasetLock(
         id=ref.id,
         config=ref.config,
         origin="hub",
         revision=commit,
         fingerprint=digest([ref.id, commit]) if commit else "",
-        error=_not_here("dataset", ref.id, mirror, problem),
+        error=not_here("dataset", ref.id, mirror, problem),
     )
 
 
@@ -249,52 +264,3 @@ def _config_problem(place: Path, config: str) -> str:
     if not listed or config in listed:
         return ""
     return f"{place} has no configuration {config!r} (it has {', '.join(listed)}); add it to the mirror"
-
-
-# --- files and hub --------------------------------------------------------------------------------------------------
-
-
-def _not_here(what: str, name: str, mirror: Path | None, problem: str) -> str:
-    if not problem:
-        return ""
-    where = f"is neither in the mirror {mirror} nor" if mirror else "is not"
-    return f"{what} {name} {where} to be had from the hub: {problem}"
-
-
-@cache
-def _hub_commit(kind: Literal["model", "dataset"], name: str, revision: str) -> tuple[str, str]:
-    """(commit, "") from the hub, or from its cache when it cannot be reached, or ("", why not)."""
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
-
-    problem = ""
-    try:
-        info: Any = HfApi().repo_info(name, repo_type=kind, revision=revision, timeout=20)
-        return str(info.sha), ""
-    except GatedRepoError:
-        return "", "it is gated: accept its terms on the hub and log in with `hf auth login`"
-    except RepositoryNotFoundError:
-        return "", "the hub has no such repository, or it is private"
-    except OfflineModeIsEnabled:
-        problem = "HF_HUB_OFFLINE is set, and it is not in the cache; unset it, or name a folder with --mirror"
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        problem = f"the hub cannot be reached ({type(error).__name__}); name a folder with --mirror"
-    except Exception as error:  # the HTTP library under the hub client changes between versions, and its errors with it
-        if not type(error).__module__.startswith(("http", "requests")):
-            raise
-        problem = f"the hub cannot be reached ({type(error).__name__}); name a folder with --mirror"
-    reference = Path(constants.HF_HUB_CACHE) / f"{kind}s--{name.replace('/', '--')}" / "refs" / revision
-    return (reference.read_text().strip(), "") if reference.is_file() else ("", problem)
-
-
-@cache
-def _files_digest(place: Path) -> str:
-    """SHA-256 over (path, SHA-256) of the files of a folder; caches and hidden files left out."""
-    total = hashlib.sha256()
-    for path in sorted(p for p in place.rglob("*") if p.is_file()):
-        relative = path.relative_to(place)
-        if any(part.startswith((".", "__")) for part in relative.parts):
-            continue
-        with path.open("rb") as stream:
-            total.update(f"{relative.as_posix()} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbert import registry, toml
 from benchbert.errors import SuiteError, UnknownNameError
-from benchbert.types import digest
+from benchbert.suite_checks import entry_problems, finetune_problems, profile_problems, unknown
+from benchbert.suite_tables import STRICT, Finetune, FinetuneOverride, ModelEntry, Profile, TrainSettings
+from benchbert.types import Task, digest
 
 __all__ = [
+    "MAJORITY",
     "Finetune",
     "FinetuneOverride",
     "ModelEntry",
@@ -23,126 +27,15 @@ __all__ = [
     "suite_from",
 ]
 
-_STRICT: dict[str, Any] = {"extra": "forbid"}
-Dtype = Literal["float32", "bfloat16", "float16"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelEntry:
-    """A model that the registry does not have: exactly one of folder, recipe, hub and architecture."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    name: str
-    """What it is called in the results."""
-    folder: str = ""
-    """Checkpoint as transformers saves it; relative to the suite file."""
-    recipe: str = ""
-    """Recipe that makes it; relative to the suite file."""
-    hub: str = ""
-    """Hub id."""
-    revision: str = "main"
-    """Branch, tag or commit, with `hub`."""
-    architecture: str = ""
-    """Registered model (or `recipe:` and a recipe's path) whose architecture is filled with random weights."""
-    labels: tuple[str, ...] = ()
-    """Names of its head's outputs in order, where its config has only `LABEL_i`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneOverride:
-    """Settings that differ for some tasks or models; a key left out keeps its value."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    epochs: float | None = None
-    learning_rate: float | None = None
-    batch_size: int | None = None
-    max_length: int | None = None
-    stride: int | None = None
-    warmup: float | None = None
-    weight_decay: float | None = None
-    clip: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """How one model is fine-tuned on one task."""
-
-    epochs: float = 3.0
-    """Passes over the training split."""
-    learning_rate: float = 5e-5
-    """Peak of the schedule."""
-    batch_size: int = 32
-    """Examples an optimizer step, exactly."""
-    max_length: int = 128
-    """Tokens an example; windows of a span task, too."""
-    stride: int = 128
-    """Span tasks: tokens that neighbouring windows share; at most half of max_length is used."""
-    warmup: float = 0.1
-    """Share of the steps in which the rate rises; it then falls to 0 on a line."""
-    weight_decay: float = 0.01
-    """Of AdamW; not on biases and LayerNorm."""
-    clip: float = 1.0
-    """Largest norm of the gradient."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finetune(TrainSettings):
-    """The `[finetune]` table."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Compute dtype; auto: bfloat16 where the hardware multiplies in it."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where models are trained; auto: cuda where there is one."""
-    per_task: Mapping[str, FinetuneOverride] = field(default_factory=dict)
-    """Task name or glob -> what differs."""
-    per_model: Mapping[str, FinetuneOverride] = field(default_factory=dict)
-    """Model name or glob -> what differs; goes before per_task."""
-
-    def settings(self, model: str, task: str) -> TrainSettings:
-        """Settings for one model and one task; later matches win, models over tasks."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(TrainSettings)}
-        for name, overrides in ((task, self.per_task), (model, self.per_model)):
-            for pattern, override in overrides.items():
-                if fnmatch.fnmatchcase(name, pattern):
-                    chosen |= {k: v for k, v in asdict(override).items() if v is not None}
-        return TrainSettings(**chosen)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """The `[profile]` table: a grid of hardware profiles for every model."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    profilers: tuple[str, ...] = ("latency", "throughput", "memory", "size")
-    """Names from `benchbert list profilers`."""
-    backends: tuple[str, ...] = ("eager",)
-    """Names from `benchbert list backends`."""
-    devices: tuple[str, ...] = ("cpu",)
-    """`cpu`, `cuda`."""
-    dtypes: tuple[Dtype, ...] = ("float32",)
-    """Compute dtypes."""
-    batch_sizes: tuple[int, ...] = (1,)
-    """Sequences a forward pass."""
-    sequence_lengths: tuple[int, ...] = (128,)
-    """Tokens a sequence."""
-    threads: tuple[int, ...] = (1,)
-    """Intra-op threads."""
-    processes: int = 1
-    """Fresh processes a timed cell; 5 or more for results to publish."""
-    time_limit: float = 30.0
-    """Seconds that one process of one cell may measure."""
+MAJORITY = "majority"
+"""Name of the baseline that predicts one constant learned from the training split; no model may be called so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
     """What is compared."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: str
     """Name of the suite and of its default output folder."""
@@ -154,6 +47,10 @@ class Suite:
     """Registered names or globs over them."""
     seeds: tuple[int, ...] = (1,)
     """Every model is fine-tuned once a seed."""
+    scored_on: Literal["validation", "test"] = "validation"
+    """`test`: the split that nothing was tuned on, of tasks whose test labels can be had: generated tasks have them."""
+    majority: bool = True
+    """Whether each task is also scored with the majority baseline, which every model should beat."""
     weights: Literal["published", "random"] = "published"
     """`random`: registered models are built as their architecture, no network needed; they are not ranked by score."""
     finetune: Finetune | Literal[False] = field(default_factory=Finetune)
@@ -185,6 +82,10 @@ def suite_from(data: Mapping[str, Any], *, folder: Path | None = None) -> Suite:
 
 def _checked(suite: Suite, source: str, folder: Path) -> Suite:
     problems = [*_name_problems(suite, folder), *_number_problems(suite)]
+    if suite.finetune is not False:
+        problems += [*_idle_overrides(suite.finetune, suite.models), *finetune_problems(suite.finetune)]
+    if suite.profile:
+        problems += profile_problems(suite.profile)
     if problems:
         raise SuiteError(source, problems)
     return suite
@@ -200,63 +101,82 @@ def _name_problems(suite: Suite, folder: Path) -> list[str]:
         problems.append("tasks: neither tasks nor a [profile] table: there is nothing to do")
     for i, model in enumerate(suite.models):
         if isinstance(model, str):
-            problems += _unknown("models", model, f"models[{i}]")
+            problems += unknown("models", model, f"models[{i}]")
         else:
-            problems += [f"models[{i}]: {p}" for p in _entry_problems(model, folder)]
+            problems += [f"models[{i}]: {p}" for p in entry_problems(model, folder)]
     for i, task in enumerate(suite.tasks):
-        problems += _unknown("tasks", task, f"tasks[{i}]")
-    if suite.profile:
-        for kind, names in (("profilers", suite.profile.profilers), ("backends", suite.profile.backends)):
-            for i, name in enumerate(names):
-                problems += _unknown(kind, name, f"profile.{kind}[{i}]")
-    return problems + _repeated_names(suite) + _idle_overrides(suite)
+        problems += unknown("tasks", task, f"tasks[{i}]")
+    return problems + _repeated_names(suite) + _control_problems(suite) + _public_labels(suite)
 
 
 def _repeated_names(suite: Suite) -> list[str]:
     names = [m.name for m in suite.models if isinstance(m, ModelEntry)]
     registered = [m for m in suite.models if isinstance(m, str)]
     clash = {n for n in names if names.count(n) > 1 or any(fnmatch.fnmatchcase(n, pattern) for pattern in registered)}
-    return [f"models: two are named {name!r}" for name in sorted(clash)]
-
-
-def _idle_overrides(suite: Suite) -> list[str]:
-    """Overrides for names that nothing has: a slip of the pen that would silently train with other settings."""
-    if suite.finetune is False:
-        return []
-    own = {m.name for m in suite.models if isinstance(m, ModelEntry)}
-    problems: list[str] = []
-    tables = (("tasks", suite.finetune.per_task, set[str]()), ("models", suite.finetune.per_model, own))
-    for kind, table, names in tables:
-        for pattern in table:
-            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
-                problems += _unknown(kind, pattern, f'finetune.per_{kind.rstrip("s")}."{pattern}"')
+    problems = [f"models: two are named {name!r}" for name in sorted(clash)]
+    if MAJORITY in _model_names(suite):
+        problems.append(f"models: {MAJORITY!r} is the name of the majority baseline; give the model another")
     return problems
 
 
-def _unknown(kind: str, name: str, key: str) -> list[str]:
-    try:
-        registry.expand(kind, name)
-    except UnknownNameError as error:
-        return [f"{key}: {error}"]
-    return []
-
-
-def _entry_problems(entry: ModelEntry, folder: Path) -> list[str]:
-    given = [k for k in ("folder", "recipe", "hub", "architecture") if getattr(entry, k)]
-    if len(given) != 1:
-        return [f"give one of folder, recipe, hub and architecture, not {' and '.join(given) or 'none'}"]
+def _control_problems(suite: Suite) -> list[str]:
+    """Controls of models that the suite does not have, and of themselves."""
+    names = _model_names(suite)
     problems = []
-    if not entry.name.strip():
-        problems.append("name: is empty")
-    if entry.folder and not (folder / entry.folder).is_dir():
-        problems.append(f"folder: there is no folder {folder / entry.folder}")
-    if entry.recipe and not (folder / entry.recipe).is_file():
-        problems.append(f"recipe: there is no file {folder / entry.recipe}")
-    if entry.architecture.startswith("recipe:"):
-        path = folder / entry.architecture.removeprefix("recipe:")
-        problems += [] if path.is_file() else [f"architecture: there is no file {path}"]
-    elif entry.architecture:
-        problems += _unknown("models", entry.architecture, "architecture")
+    for i, entry in enumerate(suite.models):
+        if isinstance(entry, str) or not entry.control_of:
+            continue
+        key = f"models[{i}]: control_of"
+        if entry.control_of == entry.name:
+            problems.append(f"{key}: {entry.name!r} cannot be a control of itself; name the model it is shown against")
+        elif entry.control_of not in names:
+            near = difflib.get_close_matches(entry.control_of, [n for n in names if n != entry.name], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
+            problems.append(f"{key}: this suite has no model {entry.control_of!r}{hint}")
+    return problems
+
+
+def _model_names(suite: Suite) -> list[str]:
+    """Names of all models, globs expanded; unknown ones are left out, they have a problem of their own."""
+    return _expanded("models", [m for m in suite.models if isinstance(m, str)]) + [
+        m.name for m in suite.models if isinstance(m, ModelEntry)
+    ]
+
+
+def _expanded(kind: str, patterns: list[str]) -> list[str]:
+    """What is registered under names and globs, each once."""
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        try:
+            found |= dict.fromkeys(registry.expand(kind, pattern))
+        except UnknownNameError:
+            continue
+    return list(found)
+
+
+def _public_labels(suite: Suite) -> list[str]:
+    """Tasks that cannot be scored on their test split."""
+    if suite.scored_on != "test":
+        return []
+    tasks: list[Task] = [registry.find("tasks", name) for name in _expanded("tasks", list(suite.tasks))]
+    lost = [task.name for task in tasks if not task.held_back]
+    if not lost:
+        return []
+    return [
+        f"scored_on: {', '.join(lost)} cannot be scored on 'test': their test labels are not public; "
+        "score them on 'validation', or take generated tasks (builtin/*)"
+    ]
+
+
+def _idle_overrides(finetune: Finetune, models: tuple[str | ModelEntry, ...]) -> list[str]:
+    """Overrides for names that nothing has: a slip of the pen that would silently train with other settings."""
+    own = {m.name for m in models if isinstance(m, ModelEntry)}
+    problems: list[str] = []
+    tables = (("tasks", finetune.per_task, set[str]()), ("models", finetune.per_model, own))
+    for kind, table, names in tables:
+        for pattern in table:
+            if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                problems += unknown(kind, pattern, f'finetune.per_{kind.rstrip("s")}."{pattern}"')
     return problems
 
 
@@ -269,51 +189,4 @@ def _number_problems(suite: Suite) -> list[str]:
         problems.append("seeds: one stands there twice")
     if suite.time_limit <= 0:
         problems.append("time_limit: should be above 0 seconds")
-    if suite.finetune is not False:
-        tables = {"finetune": suite.finetune, **_overrides(suite.finetune)}
-        for name, table in tables.items():
-            for key, (fits, wanted) in _RANGES.items():
-                value = getattr(table, key)
-                if value is not None and not fits(value):
-                    problems.append(f"{name}.{key}: should be {wanted}, is {value}")
-    if suite.profile:
-        problems += _profile_problems(suite.profile)
-    return problems
-
-
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "epochs": (lambda v: v > 0, "above 0"),
-    "learning_rate": (lambda v: 0 < v < 1, "between 0 and 1"),
-    "batch_size": (lambda v: v >= 1, "at least 1"),
-    "max_length": (lambda v: v >= 8, "at least 8"),
-    "stride": (lambda v: v >= 0, "at least 0"),
-    "warmup": (lambda v: 0 <= v < 1, "a share from 0 up to 1"),
-    "weight_decay": (lambda v: 0 <= v < 1, "from 0 up to 1"),
-    "clip": (lambda v: v > 0, "above 0"),
-}
-"""Key of a `[finetune]` table -> what its values must be."""
-
-
-def _overrides(finetune: Finetune) -> dict[str, FinetuneOverride]:
-    return {f'finetune.per_task."{k}"': v for k, v in finetune.per_task.items()} | {
-        f'finetune.per_model."{k}"': v for k, v in finetune.per_model.items()
-    }
-
-
-def _profile_problems(profile: Profile) -> list[str]:
-    problems: list[str] = []
-    for key in ("profilers", "backends", "devices", "dtypes", "batch_sizes", "sequence_lengths", "threads"):
-        values = getattr(profile, key)
-        if not values:
-            problems.append(f"profile.{key}: the list is empty, so the grid has no cell")
-        problems += [f"profile.{key}: {v} should be at least 1" for v in values if isinstance(v, int) and v < 1]
-    problems += [
-        f"profile.devices: {d!r} should be 'cpu', 'cuda' or 'cuda:N'"
-        for d in profile.devices
-        if d not in {"cpu", "cuda"} and not (d.startswith("cuda:") and d[5:].isascii() and d[5:].isdecimal())
-    ]
-    if profile.processes < 1:
-        problems.append("profile.processes: should be at least 1")
-    if profile.time_limit <= 0:
-        problems.append("profile.time_limit: should be above 0 seconds")
     return problems

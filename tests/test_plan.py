@@ -36,7 +36,8 @@ def test_the_graph_is_recipes_then_heads_then_predictions_and_profiles(tmp_path:
     kinds = [job.kind for job in plan.jobs]
     assert kinds.count("pretrain") == 1  # the student's teacher, which the suite does not name
     assert kinds.count("distil") == 1
-    assert kinds.count("finetune") == kinds.count("predict") == 2 * 2 * 2
+    assert kinds.count("finetune") == 2 * 2 * 2
+    assert kinds.count("predict") == 2 * 2 * 2 + 2  # and the majority baseline, once a task
     assert kinds.count("profile") == 2 * 2
     seen: set[str] = set()
     for job in plan.jobs:
@@ -80,6 +81,51 @@ def test_diagnostics_are_scored_by_the_head_of_mnli(tmp_path: Path) -> None:
     heads = [job for job in plan.jobs if job.kind == "finetune"]
     assert {job.spec["task"] for job in heads} == {"builtin/glue/mnli"}
     assert len(heads) == 2  # one a model: mnli and ax share it
+
+
+def test_the_majority_baseline_is_one_job_a_task_that_needs_nothing_else(tmp_path: Path) -> None:
+    suite, plan = planned(tmp_path, seeds=[7, 2])
+    jobs = [job for job in plan.jobs if job.spec["model"] == "majority"]
+    assert [job.spec["task"] for job in jobs] == list(suite.tasks)
+    for job in jobs:
+        assert (job.kind, job.seed, job.threads, job.dtype, job.inputs) == ("predict", 7, 1, "float32", {})
+        assert {"family": "", "weights": "constant", "revision": "1", "backend": "constant"}.items() <= job.spec.items()
+        assert job.spec["splits"] == ["validation"]
+        assert job.slug == f"predict.majority.{job.spec['task'].replace('/', '-')}.s7"
+        assert not job.blocked
+    _, without = planned(tmp_path, seeds=[7, 2], majority=False)
+    assert {job.id for job in plan.jobs} - {job.id for job in without.jobs} == {job.id for job in jobs}
+
+
+def test_the_diagnostics_baseline_learns_from_mnli(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path, tasks=["builtin/glue/mnli", "builtin/glue/ax"])
+    mnli, ax = (job for job in plan.jobs if job.spec["model"] == "majority")
+    assert ax.spec["training_fingerprint"]
+    assert "training_fingerprint" not in mnli.spec
+    _, alone = planned(tmp_path, tasks=["builtin/glue/ax"])
+    (blocked,) = (job.blocked for job in alone.jobs if job.spec["model"] == "majority")
+    assert "add 'builtin/glue/mnli' to tasks" in blocked
+
+
+def test_scoring_on_test_changes_what_is_predicted_and_nothing_that_is_trained(tmp_path: Path) -> None:
+    tasks = ["builtin/glue/mnli", "builtin/glue/ax", "builtin/squad"]
+    _, plan = planned(tmp_path, tasks=tasks)
+    _, test = planned(tmp_path, tasks=tasks, scored_on="test")
+    changed = {job.kind for job, twin in zip(plan.jobs, test.jobs, strict=True) if job.id != twin.id}
+    assert changed == {"predict"}
+    splits = {job.spec["task"]: job.spec["splits"] for job in test.jobs if job.kind == "predict"}
+    assert splits == {
+        "builtin/glue/mnli": ["hidden_test_matched", "hidden_test_mismatched"],
+        "builtin/glue/ax": ["hidden_test"],
+        "builtin/squad": ["hidden_test"],
+    }
+
+
+def test_being_a_control_changes_no_job(tmp_path: Path) -> None:
+    models = [{"name": "a", "architecture": "bert-tiny"}, {"name": "b", "architecture": "bert-mini"}]
+    _, plan = planned(tmp_path, models=models)
+    _, other = planned(tmp_path, models=[models[0], models[1] | {"control_of": "a"}])
+    assert [job.id for job in plan.jobs] == [job.id for job in other.jobs]
 
 
 def test_cells_that_this_machine_cannot_measure_say_why(tmp_path: Path) -> None:

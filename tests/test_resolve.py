@@ -41,14 +41,14 @@ def test_what_neither_mirror_nor_hub_has_says_so(tmp_path: Path, monkeypatch: py
 
 
 def test_a_fingerprint_follows_the_bytes(tmp_path: Path) -> None:
-    from benchbert.resolve import _files_digest
+    from benchbert.revisions import files_digest
 
     place = tmp_path / "org" / "data"
     place.mkdir(parents=True)
     (place / "train.parquet").write_bytes(b"one")
     first = resolve_dataset(DatasetRef(id="org/data"), tmp_path).fingerprint
     (place / "train.parquet").write_bytes(b"two")
-    _files_digest.cache_clear()
+    files_digest.cache_clear()
     assert resolve_dataset(DatasetRef(id="org/data"), tmp_path).fingerprint != first
 
 
@@ -68,6 +68,16 @@ def test_a_mirrored_model_is_found(tmp_path: Path) -> None:
     (place / "config.json").write_text(json.dumps({"model_type": "bert"}))
     model = resolve_model(registry.find("models", "bert-tiny"), tmp_path)
     assert (model.weights, model.folder, model.error) == ("published", str(place), "")
+
+
+def test_the_lock_has_the_baseline_beside_the_compared_models_and_says_what_is_a_control() -> None:
+    models = ["bert-tiny", {"name": "c", "architecture": "bert-tiny", "control_of": "bert-tiny"}]
+    data = {"name": "s", "models": models, "tasks": ["builtin/glue/sst2"], "weights": "random"}
+    lock = resolve(suite_from(data), folder=Path())
+    assert lock.compared == ("bert-tiny", "c")
+    assert (lock.models["c"].control_of, lock.models["bert-tiny"].control_of) == ("bert-tiny", "")
+    assert (lock.models["majority"].weights, lock.models["majority"].revision) == ("constant", "1")
+    assert "majority" not in resolve(suite_from(data | {"majority": False}), folder=Path()).models
 
 
 def test_a_folder_without_a_config_is_an_error_of_its_cells(tmp_path: Path) -> None:

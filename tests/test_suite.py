@@ -12,6 +12,12 @@ from benchbert.suite import read_suite, suite_from
 GOOD = {"name": "s", "models": ["bert-tiny"], "tasks": ["builtin/glue/sst2"]}
 
 
+def controlled(name: str) -> list[object]:
+    """A registered model, a student, and a control of the model of that name."""
+    control = {"name": "control", "architecture": "bert-tiny", "control_of": name}
+    return ["bert-mini", {"name": "student", "architecture": "bert-tiny"}, control]
+
+
 def problems(**changes: object) -> list[str]:
     with pytest.raises(SuiteError) as caught:
         suite_from(GOOD | changes)
@@ -101,12 +107,35 @@ def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:
         ({"time_limit": float("inf")}, "time_limit: should be a finite number"),
         ({"profile": {"devices": ["cuda:²"]}}, "'cpu', 'cuda' or 'cuda:N'"),
         ({"finetune": {"per_task": {"glue/rtte": {"epochs": 3}}}}, "did you mean 'glue/rte'"),
+        ({"models": [{"name": "majority", "architecture": "bert-tiny"}]}, "the name of the majority baseline"),
+        ({"scored_on": "validaton"}, "scored_on: should be 'validation' or 'test'"),
+        (
+            {"scored_on": "test", "tasks": ["glue/cola", "builtin/glue/*", "squad"]},
+            "scored_on: glue/cola, squad cannot",
+        ),
+        ({"models": controlled("stdent")}, "no model 'stdent'; did you mean 'student'?"),
+        ({"models": controlled("control")}, "'control' cannot be a control of itself"),
+        ({"models": controlled("majority")}, "no model 'majority'"),
+        ({"models": controlled("bert-*")}, "no model 'bert-*'"),
     ],
 )
 def test_one_problem_one_line(changes: dict[str, object], said: str) -> None:
     found = problems(**changes)
     assert len(found) == 1
     assert said in found[0]
+
+
+@pytest.mark.parametrize("name", ["student", "bert-mini"])
+def test_a_control_may_be_of_any_other_model_of_the_suite(name: str) -> None:
+    suite = suite_from(GOOD | {"models": controlled(name)})
+    assert not isinstance(suite.models[2], str)
+    assert suite.models[2].control_of == name
+
+
+def test_generated_tasks_can_be_scored_on_their_test_split() -> None:
+    suite = suite_from(GOOD | {"tasks": ["builtin/*"], "scored_on": "test"})
+    assert suite.scored_on == "test"
+    assert suite.majority
 
 
 def test_a_suite_may_only_score(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ SUMMARY_COLUMNS = (
     "complete",
     "ranked",
 )
-"""Columns of `summarise`: keys, then statistics; `ranked` is False for random weights."""
+"""Columns of `summarise`: keys, then statistics; `ranked` is False for random weights and for the majority baseline."""
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def _summary(group: pd.DataFrame) -> dict[str, Any]:
     complete = group["complete"].dropna()
     row["complete"] = bool(complete.all()) if len(complete) else pd.NA
     row |= {"seeds": len(group), "undefined": undefined, "examples": int(group["n"].fillna(0).min())}
-    row["ranked"] = first["weights"] != "random"
+    row["ranked"] = first["weights"] not in {"random", "constant"}
     return row
 
 

@@ -55,10 +55,12 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "status": "`ok`, `failed`, `out_of_memory` or `timeout`.",
         "job": "Id of the job: with machine, environment and replicate it names the result file.",
         "kind": "Kind of the job: pretrain, distil, finetune, predict or profile.",
-        "weights": "Where the weights came from: `published`, `folder`, `recipe`, or `random` (never ranked by score).",
+        "weights": "Where the weights came from: `published`, `folder`, `recipe`, `random` (never ranked by score), or "
+        "`constant` (the majority baseline, never ranked).",
         "profiler": "Name of the profiler; empty for other jobs.",
         "error": "Why there is no value, in one line, absolute paths cut to their last part.",
         "under_trained": "Why the model is not trained enough to be ranked; empty: it is, or nothing is known.",
+        "control_of": "Model that this one is a control of, never ranked by score; empty: none.",
     }
 )
 """Column -> meaning, in the order of the table."""
@@ -127,6 +129,7 @@ def _shared(result: Result) -> dict[str, Any]:
         "profiler": _text(spec.get("profiler")),
         "error": _ABSOLUTE_PATH.sub(r".../\1", " ".join(result.error.split())),
         "under_trained": _text(provenance.get("under_trained")),
+        "control_of": _text(provenance.get("control_of")),
     }
 
 

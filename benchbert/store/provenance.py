@@ -55,4 +55,7 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
     model = lock.models.get(str(job.spec.get("model", "")))
     if model and model.recipe and lock.recipes[model.recipe].settings["under_trained"]:
         found["under_trained"] = lock.recipes[model.recipe].settings["under_trained"]
+    # Jobs that carry out a recipe are named after it, and a recipe may have the name of another model of the suite.
+    if model and model.control_of and job.kind not in {"pretrain", "distil"}:
+        found["control_of"] = model.control_of
     return found

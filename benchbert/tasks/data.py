@@ -53,14 +53,11 @@ def check_rows(task: Task, split: str, rows: int) -> bool:
     Raises:
         DataError: the task has no such split.
     """
-    for known in (task.train, *task.evaluation, *task.test):
-        if known is not None and known.name == split:
+    for known in task.splits:
+        if known.name == split:
             return rows == known.rows
-    raise DataError(f"task {task.name} has no split {split!r}: use one of {', '.join(_split_names(task))}")
-
-
-def _split_names(task: Task) -> list[str]:
-    return [split.name for split in (task.train, *task.evaluation, *task.test) if split is not None]
+    names = ", ".join(known.name for known in task.splits)
+    raise DataError(f"task {task.name} has no split {split!r}: use one of {names}")
 
 
 def _generated(dataset: DatasetLock, split: str) -> datasets.Dataset:
@@ -70,8 +67,9 @@ def _generated(dataset: DatasetLock, split: str) -> datasets.Dataset:
     configs = generator.rows
     if dataset.config not in configs:
         raise UnavailableError(f"{dataset.id} generates no {dataset.config!r}: it has {', '.join(configs)}")
-    if split not in configs[dataset.config]:
-        raise UnavailableError(_no_split(dataset, split, list(configs[dataset.config]), "the generator"))
+    splits = [*configs[dataset.config], *generator.held_back[dataset.config]]
+    if split not in splits:
+        raise UnavailableError(_no_split(dataset, split, splits, "the generator"))
     if dataset.revision and dataset.revision != generator.version:
         raise UnavailableError(
             f"{dataset.id} version {dataset.revision} is asked for, this benchbert "

@@ -13,6 +13,7 @@ from benchbert.errors import DataError, UsageError
 from benchbert.metrics import classification, correlation, span
 from benchbert.tasks.data import load_split
 from benchbert.tasks.label_files import References, read_label_predictions, read_label_references
+from benchbert.tasks.sequence import input_hashes
 from benchbert.tasks.span_files import read_null_probabilities, read_span_predictions, read_span_references
 from benchbert.tasks.validation import row_ids, validate
 from benchbert.types import Split, Task
@@ -92,7 +93,7 @@ def _score_labels(
         truth = read_label_references(task, references)
     else:
         split = split or _split_by_rows(task, len(guesses), predictions)
-        truth = _split_references(task, split, guesses, mirror)
+        truth = _split_references(task, split, guesses, predictions, mirror)
     aligned = np.array(_aligned(truth, guesses, predictions), dtype=np.float64)
     labels = np.array(truth.labels, dtype=np.float64)
     result: dict[str, Any] = dict(_metrics(task, labels, aligned))
@@ -120,16 +121,37 @@ def _split_by_rows(task: Task, rows: int, path: Path) -> str:
     return fitting[0]
 
 
-def _split_references(task: Task, split: str, guesses: Mapping[str, float], mirror: Path | None) -> References:
+def _split_references(
+    task: Task, split: str, guesses: Mapping[str, float], path: Path, mirror: Path | None
+) -> References:
     from benchbert.resolve import resolve_dataset
 
     rows = load_split(resolve_dataset(task.dataset, mirror), split)
     validate(task, rows, split)
+    _check_inputs(path, input_hashes(task, rows), f"{task.name}, split {split}")
     ids, numbers = row_ids(task, rows), [str(row) for row in range(len(rows))]
     # A run's predictions carry the dataset's idx, a submission counts rows from 0: MRPC's idx has gaps, so they differ.
     if len(guesses.keys() & set(numbers)) > len(guesses.keys() & set(ids)):
         ids = numbers
     return References(labels=[float(label) for label in rows[task.label]], ids=ids)
+
+
+def _check_inputs(path: Path, known: list[str], place: str) -> None:
+    """A run's own file says by hashes which texts it is of: splits count their rows alike, and must not be mixed up."""
+    if path.suffix.lower() != ".parquet":
+        return
+    from pyarrow import parquet
+
+    if "input_hash" not in parquet.read_schema(path).names:
+        return
+    there = set(known)
+    hashes = parquet.read_table(path, columns=["input_hash"])["input_hash"].to_pylist()
+    strange = sum(text not in there for text in hashes)
+    if strange:
+        raise DataError(
+            f"{path}: {strange:,} of its {len(hashes):,} texts are not in {place}: it is of another split or of other "
+            "data; give their labels with --references"
+        )
 
 
 def _aligned(truth: References, guesses: Mapping[str, float], path: Path) -> list[float]:

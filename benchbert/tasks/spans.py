@@ -7,7 +7,9 @@ over windows of the class token's two logits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +24,37 @@ if TYPE_CHECKING:
     import datasets
     import pyarrow
 
-__all__ = ["decode_spans"]
+__all__ = ["Candidate", "SpanAnswer", "decode_spans", "span_table"]
 
 Candidates = NDArray[np.float64]
 """Of shape (candidates, 3): score, first character, character after the last."""
+
+
+class Candidate(TypedDict):
+    """One entry of an n-best list."""
+
+    text: str
+    """What stands there."""
+    score: float
+    """Start plus end logit."""
+    start: int
+    """First character in the context."""
+    end: int
+    """Character after the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpanAnswer:
+    """The answer to one question."""
+
+    prediction_text: str
+    """What is scored; empty: no answer."""
+    best_text: str
+    """The best answer that is not empty; empty: there is none."""
+    null_score_difference: float
+    """Null score minus best score."""
+    n_best: list[Candidate] = field(default_factory=list)
+    """Best answers that stand in the context, from the best down."""
 
 
 def decode_spans(
@@ -61,7 +90,7 @@ def decode_spans(
     windows_of = _windows_of(features, len(ids))
     null_scores = _null_scores(features, start_logits, end_logits)
     contexts = rows[task.text[1]][:]
-    found: list[dict[str, Any]] = []
+    found: list[SpanAnswer] = []
     for row, windows in enumerate(windows_of):
         candidates = np.concatenate(
             [
@@ -73,7 +102,7 @@ def decode_spans(
         )
         best = candidates[np.argsort(-candidates[:, 0], kind="stable")[:n_best]]
         found.append(_answer(task, contexts[row], best, float(null_scores[windows].min()), null_threshold))
-    return _table(task, rows, ids, found)
+    return span_table(task, rows, found)
 
 
 def _checked(
@@ -134,8 +163,8 @@ def _window_candidates(
     return np.stack([start[first] + end[last], offsets[first, 0], offsets[last, 1]], axis=1).astype(np.float64)
 
 
-def _answer(task: Task, context: str, best: Candidates, null_score: float, threshold: float) -> dict[str, Any]:
-    n_best = [
+def _answer(task: Task, context: str, best: Candidates, null_score: float, threshold: float) -> SpanAnswer:
+    n_best: list[Candidate] = [
         {"text": context[int(first) : int(last)], "score": float(score), "start": int(first), "end": int(last)}
         for score, first, last in best
     ]
@@ -143,27 +172,25 @@ def _answer(task: Task, context: str, best: Candidates, null_score: float, thres
     text = str(n_best[0]["text"]) if n_best else ""
     difference = null_score - float(best[0, 0]) if n_best else 0.0
     silent = task.unanswerable and difference > threshold
-    return {
-        "prediction_text": "" if silent else text,
-        "best_text": text,
-        "null_score_difference": difference,
-        "n_best": n_best,
-    }
+    return SpanAnswer(
+        prediction_text="" if silent else text, best_text=text, null_score_difference=difference, n_best=n_best
+    )
 
 
-def _table(task: Task, rows: datasets.Dataset, ids: list[str], found: list[dict[str, Any]]) -> pyarrow.Table:
+def span_table(task: Task, rows: datasets.Dataset, answers: Sequence[SpanAnswer]) -> pyarrow.Table:
+    """One row a question, with the columns of `decode_spans`; `answers` stand in the order of the rows."""
     import pyarrow as pa
 
     candidate = pa.struct([("text", pa.string()), ("score", pa.float64()), ("start", pa.int64()), ("end", pa.int64())])
-    golds = [list(answers["text"]) for answers in rows[task.label][:]]
+    golds = [list(gold["text"]) for gold in rows[task.label][:]]
     return pa.table(
         {
-            "id": pa.array(ids, pa.string()),
-            "prediction_text": pa.array([answer["prediction_text"] for answer in found], pa.string()),
-            "best_text": pa.array([answer["best_text"] for answer in found], pa.string()),
-            "null_score_difference": pa.array([answer["null_score_difference"] for answer in found], pa.float64()),
+            "id": pa.array(row_ids(task, rows), pa.string()),
+            "prediction_text": pa.array([answer.prediction_text for answer in answers], pa.string()),
+            "best_text": pa.array([answer.best_text for answer in answers], pa.string()),
+            "null_score_difference": pa.array([answer.null_score_difference for answer in answers], pa.float64()),
             "golds": pa.array(golds, pa.list_(pa.string())),
-            "n_best": pa.array([answer["n_best"] for answer in found], pa.list_(candidate)),
+            "n_best": pa.array([answer.n_best for answer in answers], pa.list_(candidate)),
             "input_hash": pa.array(input_hashes(task, rows), pa.string()),
         }
     )

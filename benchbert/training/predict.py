@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,25 +14,31 @@ from benchbert import registry
 from benchbert.errors import UnavailableError
 from benchbert.models.load import LoadedModel, load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome, Report
-from benchbert.store.files import writing
-from benchbert.tasks.data import check_rows, load_split, validate
 from benchbert.tasks.encoding import Encoded
-from benchbert.tasks.heads import decode, encode, score
+from benchbert.tasks.heads import decode, encode
 from benchbert.tasks.labels import logit_order
+from benchbert.training import majority
 from benchbert.training.batching import make_batch, token_budget_batches
 from benchbert.training.finetune import model_inputs, window_stride
 from benchbert.training.recipe_run import TOKEN_BUDGET
-from benchbert.types import Artefact, Split, Task, Value
+from benchbert.training.scored_split import outcome_of, score_split
+from benchbert.types import Task
+
+if TYPE_CHECKING:
+    import datasets
+    import pyarrow
 
 __all__ = ["forward", "run"]
 
 
 def run(context: JobContext) -> Outcome:
-    """Predicts and scores every evaluation split of a task, and stores the predictions as parquet.
+    """Predicts and scores the splits that the job names, and stores the predictions as parquet.
 
     Raises:
         UnavailableError, DataError, LabelError: model, data or labels are not what the task says.
     """
+    if context.model.weights == "constant":
+        return majority.run(context)
     task: Task = registry.find("tasks", str(context.job.spec["task"]))
     folder = context.input_folder("head") or context.input_folder("model")
     tokenizer = load_tokenizer(context.model, folder)
@@ -44,22 +48,19 @@ def run(context: JobContext) -> Outcome:
     _require_head(context, loaded)
     model = loaded.model.to(str(context.job.spec["device"])).eval()
     order = _order(context, task, model)
-    values: list[Value] = []
-    artefacts: list[Artefact] = []
-    rows: dict[str, int] = {}
-    for split in task.evaluation or task.test:
-        found, artefact, rows[split.name] = _split(context, task, split, model, tokenizer, order)
-        values += found
-        artefacts.append(artefact)
-    return Outcome(values=tuple(values), artefacts=tuple(artefacts), provenance=_provenance(loaded, rows))
+
+    def predict(rows: datasets.Dataset) -> pyarrow.Table:
+        return _predictions(context, task, rows, model, tokenizer, order)
+
+    names: list[str] = context.job.spec["splits"]
+    return outcome_of((score_split(context, task, name, predict) for name in names), {"weight_format": loaded.format})
 
 
-def _split(
-    context: JobContext, task: Task, split: Split, model: nn.Module, tokenizer: Any, order: list[int] | None
-) -> tuple[tuple[Value, ...], Artefact, int]:
+def _predictions(
+    context: JobContext, task: Task, rows: datasets.Dataset, model: nn.Module, tokenizer: Any, order: list[int] | None
+) -> pyarrow.Table:
+    """One row an example of a split."""
     settings = context.job.spec["settings"]
-    rows = load_split(context.dataset(task.dataset.key), split.name)
-    validate(task, rows, split.name)
     features = encode(
         task,
         rows,
@@ -71,26 +72,11 @@ def _split(
     outputs = forward(model, features.encoded, tokenizer.pad_token_id, str(context.job.spec["device"]), context.report)
     if order is not None:
         outputs["logits"] = outputs["logits"][:, order]
-    predictions = decode(task, features, rows, outputs)
-    path = context.folder.path / "predictions" / f"{context.job.short_id}.{split.name}.parquet"
-    _write_parquet(predictions, path)
-    complete = check_rows(task, split.name, len(rows))
-    return score(task, predictions, split=split.name, complete=complete), _predictions(context, path), len(rows)
+    return decode(task, features, rows, outputs)
 
 
 _DEFAULT_LENGTH = {"classification": 128, "regression": 128, "span": 384}
 """Tokens an example of models that bring their head; fine-tuned ones use the length that they were trained with."""
-
-
-def _predictions(context: JobContext, path: Path) -> Artefact:
-    return context.folder.artefact("predictions", path)
-
-
-def _write_parquet(table: Any, path: Path) -> None:
-    from pyarrow import parquet
-
-    with writing(path) as temporary:
-        parquet.write_table(table, temporary)
 
 
 def _require_head(context: JobContext, loaded: LoadedModel) -> None:
@@ -118,10 +104,6 @@ def _order(context: JobContext, task: Task, model: Any) -> list[int] | None:
     # Labels that the suite declares are those of a head that the model brings, not of one that was fine-tuned here.
     declared = () if "head" in context.job.inputs else context.model.labels
     return logit_order(model.config.id2label, task.labels, declared)
-
-
-def _provenance(loaded: LoadedModel, rows: Mapping[str, int]) -> dict[str, Any]:
-    return {"weight_format": loaded.format, "rows": dict(rows)}
 
 
 @torch.inference_mode()

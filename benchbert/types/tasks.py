@@ -59,6 +59,8 @@ class Task:
     """Labelled splits that are scored."""
     test: tuple[Split, ...] = ()
     """Unlabelled splits for submissions."""
+    held_back: tuple[Split, ...] = ()
+    """Labelled splits kept for a last look: nothing is tuned on them, and only `scored_on = "test"` scores them."""
     metrics: tuple[str, ...]
     """Names in `benchbert.metrics`, the main one first."""
     unanswerable: bool = False
@@ -67,6 +69,11 @@ class Task:
     """Task whose fine-tuned model scores this one (AX uses MNLI's); empty: its own."""
     reference: str = ""
     """Paper that defines task and metrics."""
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """All splits: for fine-tuning, labelled, unlabelled and held back."""
+        return (*((self.train,) if self.train else ()), *self.evaluation, *self.test, *self.held_back)
 
     @property
     def main_metric(self) -> str:

@@ -80,10 +80,12 @@ def test_what_is_not_comparable_is_never_averaged(change) -> None:
     assert table["mean"].tolist() == [0.6, 0.8]
 
 
-def test_a_sample_marks_the_whole_row_and_random_weights_are_not_ranked() -> None:
-    table = summarise(to_frame([predict(0.6, complete=False), predict(0.4, model="control", weights="random")]))
-    assert table["complete"].tolist() == [False, True]
-    assert table["ranked"].tolist() == [True, False]
+def test_a_sample_marks_the_whole_row_and_neither_random_weights_nor_the_baseline_are_ranked() -> None:
+    control = predict(0.4, model="control", weights="random")
+    baseline = predict(0.5, model="majority", weights="constant")
+    table = summarise(to_frame([predict(0.6, complete=False), control, baseline]))
+    assert table["complete"].tolist() == [False, True, True]
+    assert table["ranked"].tolist() == [True, False, False]
 
 
 def test_a_seed_scored_twice_counts_once_with_its_last_score() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -50,6 +51,11 @@ def test_one_row_a_value_with_what_the_job_and_the_value_say() -> None:
     assert row["complete"] is False or bool(row["complete"]) is False
     assert pd.isna(row["sequence_length"])
     assert pd.isna(frame["complete"].iloc[1])
+
+
+def test_a_control_says_of_what() -> None:
+    of_student = replace(make(Value(metric="f1", value=0.5)), provenance={"control_of": "student"})
+    assert to_frame([make(Value(metric="f1", value=0.5)), of_student])["control_of"].tolist() == ["", "student"]
 
 
 def test_a_failure_is_one_row_without_value_and_without_local_paths() -> None:

@@ -58,6 +58,29 @@ def test_generated():
     validate(task, hidden)
 
 
+@pytest.mark.parametrize("name", [n for n in registry.entries("tasks") if n.startswith("builtin/")])
+def test_held_back_splits_are_the_test_rows_with_their_true_labels(name):
+    task = registry.find("tasks", name)
+    lock = DatasetLock(id=task.dataset.id, config=task.dataset.config, origin="builtin")
+    for split in task.held_back:
+        rows = load_split(lock, split.name)
+        validate(task, rows)
+        assert check_rows(task, split.name, len(rows))
+        true = registry.find("datasets", lock.id).labelled(lock.config, split.name.removeprefix("hidden_"))
+        assert rows[task.label][:] == true[task.label]
+        if task.test:
+            published = load_split(lock, split.name.removeprefix("hidden_"))
+            assert [published[column][:] for column in task.text] == [rows[column][:] for column in task.text]
+            assert rows.features[task.label] == published.features[task.label]
+
+
+def test_a_held_back_split_must_be_labelled():
+    task = registry.find("tasks", "builtin/glue/cola")
+    published = load_split(DatasetLock(id="builtin/glue", config="cola", origin="builtin"), "test")
+    with pytest.raises(DataError, match="no label"):
+        validate(task, published, "hidden_test")
+
+
 @pytest.mark.parametrize(("config", "split", "words"), [("cloa", "train", "'cloa'"), ("cola", "dev", "'dev'")])
 def test_generator_without_it(config, split, words):
     with pytest.raises(UnavailableError, match=words):

@@ -71,6 +71,23 @@ def test_against_the_generated_split(write):
     assert (found["complete"], found["split"], found["warnings"]) == (True, "validation", [])
 
 
+def test_a_run_s_own_file_is_scored_on_the_texts_that_it_is_of(write):
+    from benchbert import registry
+    from benchbert.tasks.sequence import input_hashes
+
+    data, task = registry.find("datasets", "builtin/glue"), registry.find("tasks", "builtin/glue/cola")
+    for split in ("validation", "hidden_test"):
+        columns = data.generate("cola", split)
+        ids = [str(i) for i in columns["idx"]]
+        hashes = input_hashes(task, columns)
+        path = write("p.parquet", pa.table({"id": ids, "prediction": columns["label"], "input_hash": hashes}))
+        if split == "validation":
+            assert score_predictions("builtin/glue/cola", path)["matthews_correlation"] == pytest.approx(1.0)
+        else:
+            with pytest.raises(DataError, match="500 of its 500 texts are not in builtin/glue/cola, split validation"):
+                score_predictions("builtin/glue/cola", path)
+
+
 def test_mnli_needs_its_half(write):
     from benchbert import registry
 

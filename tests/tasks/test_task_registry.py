@@ -54,6 +54,9 @@ def test_generated_tasks_have_the_shape_of_the_real_ones():
         assert task.unanswerable == real.unanswerable
         rows = generators[task.dataset.id].rows[task.dataset.config]
         assert all(rows[s.name] == s.rows for s in (*task.evaluation, *task.test))
+        tests = {f"hidden_{s.name}": s.rows for s in task.test} or {"hidden_test": 500}  # squad publishes no test split
+        assert {s.name: s.rows for s in task.held_back} == tests
+        assert not real.held_back
     assert tasks["builtin/glue/ax"].head_of == "builtin/glue/mnli"
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
+from pyarrow import parquet
+from sklearn.metrics import matthews_corrcoef
 from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
+from benchbert.execution.execute import execute
+from benchbert.plan import make_plan
+from benchbert.resolve import resolve
+from benchbert.store.files import RunFolder
+from benchbert.suite import suite_from
 from benchbert.tasks.encoding import Encoded
 from benchbert.training import predict
 from benchbert.training.predict import forward
+from benchbert.training.wordpiece import train_wordpiece
 
 VOCABULARY = 50
 
@@ -61,3 +71,27 @@ def test_span_logits_are_aligned_with_the_tokens() -> None:
             part = slice(data.starts[i], data.starts[i + 1])
             assert np.allclose(found["start_logits"][part], plain.start_logits[0].numpy(), atol=1e-5)
             assert np.allclose(found["end_logits"][part], plain.end_logits[0].numpy(), atol=1e-5)
+
+
+def test_the_splits_of_the_job_are_scored_with_the_labels_that_the_generator_keeps(tmp_path: Path) -> None:
+    tokenizer = train_wordpiece(["an old dog walks to a river"], vocabulary=60)
+    tokenizer.save_pretrained(tmp_path / "model")
+    torch.manual_seed(0)
+    shape = config()
+    shape.vocab_size, shape.max_position_embeddings = len(tokenizer), 128
+    shape.id2label = dict(enumerate(("entailment", "neutral", "contradiction")))
+    shape.label2id = {label: i for i, label in shape.id2label.items()}
+    AutoModelForSequenceClassification.from_config(shape).save_pretrained(tmp_path / "model")
+    models = [{"name": "m", "folder": str(tmp_path / "model")}]
+    data = {"name": "s", "models": models, "tasks": ["builtin/glue/ax"], "finetune": False, "scored_on": "test"}
+    suite = suite_from(data | {"majority": False})
+    lock = resolve(suite, folder=tmp_path)
+    (job,) = make_plan(suite, lock).jobs
+    result = execute(job, lock, RunFolder(tmp_path / "run"), "r", lambda done, total, note: None)
+    assert result.status == "ok", result.traceback or result.error
+    rows = parquet.read_table(tmp_path / "run" / result.artefacts[0].path)
+    expected = matthews_corrcoef(rows["label"].to_pylist(), rows["prediction"].to_pylist())
+    (value,) = result.values
+    assert (value.split, value.n, value.complete) == ("hidden_test", 280, True)
+    assert abs(value.value - expected) < 1e-9
+    assert set(rows["label"].to_pylist()) == {0, 1, 2}

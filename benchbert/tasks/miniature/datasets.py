@@ -1,7 +1,7 @@
 """What the miniature world offers, under `builtin/...` ids and in the shapes that the hub has.
 
 Rows are generated when they are first asked for, once a process. Labels of GLUE's test splits are -1, as on the hub;
-`labelled` has them, for a look at data that nobody tuned on.
+`labelled` has them, and a split named `hidden_` and the test split's name, for a look at data that nobody tuned on.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from benchbert.tasks.miniature import (
 )
 
 __all__ = ["REGISTERED", "Builtin"]
+
+_HIDDEN = "hidden_"
+"""Before the name of a test split: the same rows with their true labels."""
 
 Rows = list[dict[str, Any]]
 Builder = Callable[[Mapping[str, int]], Mapping[str, Rows]]
@@ -66,16 +69,27 @@ class Builtin:
         """Configuration -> split -> number of rows, known without generating any."""
         return {config: dict(made.rows) for config, made in self.configs.items()}
 
+    @property
+    def held_back(self) -> dict[str, dict[str, int]]:
+        """Configuration -> `hidden_` split -> number of rows: test splits with the labels that are not published."""
+        return {
+            config: {f"{_HIDDEN}{split}": rows for split, rows in made.kept.items()}
+            | {f"{_HIDDEN}{split}": made.rows[split] for split in made.hidden}
+            for config, made in self.configs.items()
+        }
+
     def label_names(self, config: str) -> tuple[str, ...]:
         """Names of the classes in the order of the labels; empty where there are none."""
         return self._config(config).labels
 
     def generate(self, config: str, split: str) -> dict[str, list[Any]]:
-        """Columns of a split as the hub publishes them: column -> one value a row.
+        """Columns of a split as the hub publishes them, or of a `held_back` one as `labelled` has it.
 
-        A configuration or split that there is not is a `DataError`.
+        Column -> one value a row. A configuration or split that there is not is a `DataError`.
         """
         made = self._config(config)
+        if split in self.held_back[config]:
+            return self.labelled(config, split.removeprefix(_HIDDEN))
         if split not in made.rows:
             raise DataError(f"{self.name}: no split {split!r} in {config!r}; there is {', '.join(made.rows)}")
         columns = self.labelled(config, split)

@@ -1,0 +1,127 @@
+"""The tables of a suite file: models of one's own, fine-tuning, profiles."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal
+
+__all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Profile", "TrainSettings"]
+
+STRICT: dict[str, Any] = {"extra": "forbid"}
+"""Pydantic's settings of every table: an unknown key is an error."""
+Dtype = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """A model that the registry does not have: exactly one of folder, recipe, hub and architecture."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    """What it is called in the results."""
+    folder: str = ""
+    """Checkpoint as transformers saves it; relative to the suite file."""
+    recipe: str = ""
+    """Recipe that makes it; relative to the suite file."""
+    hub: str = ""
+    """Hub id."""
+    revision: str = "main"
+    """Branch, tag or commit, with `hub`."""
+    architecture: str = ""
+    """Registered model (or `recipe:` and a recipe's path) whose architecture is filled with random weights."""
+    labels: tuple[str, ...] = ()
+    """Names of its head's outputs in order, where its config has only `LABEL_i`."""
+    control_of: str = ""
+    """Model of this suite that it is a control of: shown against it, never ranked. Empty: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOverride:
+    """Settings that differ for some tasks or models; a key left out keeps its value."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    epochs: float | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    max_length: int | None = None
+    stride: int | None = None
+    warmup: float | None = None
+    weight_decay: float | None = None
+    clip: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How one model is fine-tuned on one task."""
+
+    epochs: float = 3.0
+    """Passes over the training split."""
+    learning_rate: float = 5e-5
+    """Peak of the schedule."""
+    batch_size: int = 32
+    """Examples an optimizer step, exactly."""
+    max_length: int = 128
+    """Tokens an example; windows of a span task, too."""
+    stride: int = 128
+    """Span tasks: tokens that neighbouring windows share; at most half of max_length is used."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises; it then falls to 0 on a line."""
+    weight_decay: float = 0.01
+    """Of AdamW; not on biases and LayerNorm."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetune(TrainSettings):
+    """The `[finetune]` table."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Compute dtype; auto: bfloat16 where the hardware multiplies in it."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models are trained; auto: cuda where there is one."""
+    per_task: Mapping[str, FinetuneOverride] = field(default_factory=dict)
+    """Task name or glob -> what differs."""
+    per_model: Mapping[str, FinetuneOverride] = field(default_factory=dict)
+    """Model name or glob -> what differs; goes before per_task."""
+
+    def settings(self, model: str, task: str) -> TrainSettings:
+        """Settings for one model and one task; later matches win, models over tasks."""
+        chosen = {f.name: getattr(self, f.name) for f in fields(TrainSettings)}
+        for name, overrides in ((task, self.per_task), (model, self.per_model)):
+            for pattern, override in overrides.items():
+                if fnmatch.fnmatchcase(name, pattern):
+                    chosen |= {k: v for k, v in asdict(override).items() if v is not None}
+        return TrainSettings(**chosen)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """The `[profile]` table: a grid of hardware profiles for every model."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    profilers: tuple[str, ...] = ("latency", "throughput", "memory", "size")
+    """Names from `benchbert list profilers`."""
+    backends: tuple[str, ...] = ("eager",)
+    """Names from `benchbert list backends`."""
+    devices: tuple[str, ...] = ("cpu",)
+    """`cpu`, `cuda`."""
+    dtypes: tuple[Dtype, ...] = ("float32",)
+    """Compute dtypes."""
+    batch_sizes: tuple[int, ...] = (1,)
+    """Sequences a forward pass."""
+    sequence_lengths: tuple[int, ...] = (128,)
+    """Tokens a sequence."""
+    threads: tuple[int, ...] = (1,)
+    """Intra-op threads."""
+    processes: int = 1
+    """Fresh processes a timed cell; 5 or more for results to publish."""
+    time_limit: float = 30.0
+    """Seconds that one process of one cell may measure."""

@@ -1,0 +1,124 @@
+"""The jobs that score a model on a task: fine-tuning a head, predicting with it, and the majority baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from benchbert import registry
+from benchbert.job_terms import PROTOCOL, model_spec, no_training_device, slug, threads_of, training_resources
+from benchbert.lock import Lock, ModelLock
+from benchbert.suite import MAJORITY, Suite
+from benchbert.types import Job, Resources, Split, Task
+
+__all__ = ["majority_job", "task_jobs"]
+
+
+def task_jobs(
+    suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: Mapping[str, Job]
+) -> Iterator[Job]:
+    """Fine-tuning and prediction of one model on one task with one seed.
+
+    Args:
+        suite: what the user wants.
+        lock: what it resolved to.
+        model: one of the compared models.
+        task: one of the suite's tasks.
+        seed: one of the suite's seeds.
+        made: recipe digest -> the job that makes its model.
+    """
+    inputs = {"model": made[model.recipe].id} if model.recipe else {}
+    head: Job | None = None
+    if suite.finetune is not False:
+        head = _finetune_job(suite, lock, model, _trained_on(task), seed, inputs)
+        yield head
+    dataset = lock.datasets[task.dataset.key]
+    settings = asdict(suite.finetune.settings(model.name, _trained_on(task).name)) if suite.finetune else {}
+    yield Job(
+        kind="predict",
+        spec=model_spec(model)
+        | {
+            "task": task.name,
+            "dataset_fingerprint": dataset.fingerprint,
+            "splits": [split.name for split in _scored(suite, task)],
+            "settings": settings,
+            "backend": "eager",
+            "device": lock.training_device,
+        },
+        inputs={"head": head.id} if head else inputs,
+        resources=training_resources(lock, threads_of(lock, model), estimate=5.0),
+        threads=threads_of(lock, model),
+        seed=seed,
+        task_version=task.version,
+        protocol_hash=f"prediction-{PROTOCOL['prediction']}",
+        slug=slug("predict", model.name, task.name, f"s{seed}"),
+        blocked=no_training_device(lock) or (head.blocked if head else model.error) or dataset.error,
+    )
+
+
+def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:
+    """The majority baseline on one task: nothing in it is random, so the suite's first seed stands for all of them."""
+    seed = suite.seeds[0]
+    dataset = lock.datasets[task.dataset.key]
+    trained_on = _trained_on(task)
+    training = lock.datasets.get(trained_on.dataset.key)
+    # Only a task that has no training split of its own learns its constant from another dataset.
+    source = {"training_fingerprint": training.fingerprint if training else ""} if task.head_of else {}
+    return Job(
+        kind="predict",
+        spec=model_spec(lock.models[MAJORITY])
+        | {
+            "task": task.name,
+            "dataset_fingerprint": dataset.fingerprint,
+            "splits": [split.name for split in _scored(suite, task)],
+            "backend": "constant",
+        }
+        | source,
+        resources=Resources(estimate=1 + (trained_on.train.rows if trained_on.train else 0) / 50_000),
+        seed=seed,
+        task_version=task.version,
+        protocol_hash=f"prediction-{PROTOCOL['prediction']}",
+        slug=slug("predict", MAJORITY, task.name, f"s{seed}"),
+        blocked=dataset.error or (training.error if training else _missing(trained_on)),
+    )
+
+
+def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, inputs: Mapping[str, str]) -> Job:
+    assert suite.finetune is not False, "called for suites that fine-tune"
+    settings = suite.finetune.settings(model.name, task.name)
+    dataset = lock.datasets.get(task.dataset.key)
+    rows = task.train.rows if task.train else 0
+    return Job(
+        kind="finetune",
+        spec=model_spec(model)
+        | {
+            "task": task.name,
+            "dataset_fingerprint": dataset.fingerprint if dataset else "",
+            "settings": asdict(settings),
+            "device": lock.training_device,
+        },
+        inputs=inputs,
+        resources=training_resources(lock, threads_of(lock, model), estimate=1 + rows * settings.epochs / 400),
+        threads=threads_of(lock, model),
+        dtype=lock.training_dtype,
+        seed=seed,
+        task_version=task.version,
+        protocol_hash=f"training-{PROTOCOL['training']}",
+        slug=slug("finetune", model.name, task.name, f"s{seed}"),
+        blocked=no_training_device(lock) or model.error or (dataset.error if dataset else _missing(task)),
+    )
+
+
+def _trained_on(task: Task) -> Task:
+    """The task whose training split is learned from: itself, or MNLI for the diagnostics."""
+    found: Task = registry.find("tasks", task.head_of) if task.head_of else task
+    return found
+
+
+def _scored(suite: Suite, task: Task) -> tuple[Split, ...]:
+    """The splits to predict: held-back ones where the suite asks for them, else labelled ones, else unlabelled ones."""
+    return task.held_back if suite.scored_on == "test" else task.evaluation or task.test
+
+
+def _missing(task: Task) -> str:
+    return f"the suite scores a task that needs {task.name}, whose dataset it does not name: add {task.name!r} to tasks"
