@@ -80,7 +80,8 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
     if suite.majority:
         jobs += [majority_job(suite, lock, task) for task in tasks]
     if suite.profile:
-        for name in lock.compared:
+        # A control has its model's shape or its student's: what it costs is known, what it scores is what it is for.
+        for name in (name for name in lock.compared if not lock.models[name].control_of):
             jobs += _profile_jobs(suite.profile, lock, lock.models[name], made)
     unique = {job.id: job for job in jobs}
     if not unique:

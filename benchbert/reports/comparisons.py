@@ -11,7 +11,7 @@ from benchbert.reports.macro import Seeds, seed_means
 from benchbert.statistics.differences import Difference, difference
 from benchbert.statistics.intervals import Interval
 
-__all__ = ["overall", "with_controls"]
+__all__ = ["overall", "untrained_reasons", "with_controls"]
 
 
 def with_controls(board: Leaderboard, seeds: Seeds) -> Leaderboard:
@@ -23,6 +23,20 @@ def with_controls(board: Leaderboard, seeds: Seeds) -> Leaderboard:
 def overall(comparison: Comparison, board: Leaderboard) -> Difference | None:
     """The difference on what ranks the board; None: one of the two has no score there, or nothing ranks it."""
     return comparison.macro if board.macro_name else comparison.columns.get(board.ranked_by)
+
+
+def untrained_reasons(board: Leaderboard) -> dict[str, str]:
+    """Label -> why a model has no rank that is no better than itself from random weights: its training does not show."""
+    reasons = {}
+    better = "above" if board.higher_is_better else "below"
+    for pair in board.controls:
+        found = overall(pair, board)
+        if found is not None and found.verdict != better and board.row(pair.control).weights == "random":
+            reasons[pair.model] = (
+                f"under-trained: on {board.ranked_by} it does not beat {pair.control}, the same model from random "
+                "weights, by more than the interval"
+            )
+    return reasons
 
 
 def _controls_of(row: BoardRow, board: Leaderboard) -> Iterator[BoardRow]:

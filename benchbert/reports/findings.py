@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchbert.reports.board import Comparison, Leaderboard
-from benchbert.reports.comparisons import overall
+from benchbert.reports.comparisons import overall, untrained_reasons
 from benchbert.reports.estimate import Estimate, estimate_text
 from benchbert.reports.wording import names, signed
 from benchbert.statistics.differences import NOT_TOLD_APART, Difference
@@ -32,7 +32,8 @@ def findings(board: Leaderboard) -> Iterator[str]:
     """Sentences on controls, baseline, under-trained models and ties; none where there is nothing to say."""
     yield from _controls(board) if board.controls else _best_control(board)
     yield from _baselines(board)
-    under_trained = [row.label for row in board.rows if row.under_trained and row.is_competitor]
+    untrained = untrained_reasons(board)
+    under_trained = [r.label for r in board.rows if r.is_competitor and (r.under_trained or r.label in untrained)]
     if under_trained:
         yield f"Labelled under-trained and not ranked: {names(under_trained)}."
     yield from _ties(board)

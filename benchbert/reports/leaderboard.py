@@ -62,6 +62,5 @@ def leaderboard(frame: pd.DataFrame) -> Leaderboard:
         memory_cell=memory.cell,
     )
     seeds = seed_scores(frame, columns)
-    board = with_baselines(with_macro(board, seeds), seeds)
-    board = with_controls(ranked(board), seeds)
+    board = ranked(with_controls(with_baselines(with_macro(board, seeds), seeds), seeds))
     return replace(board, notes=tuple(notes_of(board)))

@@ -10,6 +10,7 @@ from typing import Any
 from benchbert.reports.baseline import unfit_reasons
 from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.columns import macro_columns
+from benchbert.reports.comparisons import untrained_reasons
 from benchbert.reports.estimate import Estimate
 from benchbert.reports.macro import Seeds, mean_over
 
@@ -36,11 +37,11 @@ def with_macro(board: Leaderboard, seeds: Seeds) -> Leaderboard:
 def ranked(board: Leaderboard) -> Leaderboard:
     """The board with overall and per-column ranks: ranked models first, then the others, controls and baselines last.
 
-    A model that does not beat a baseline has no rank. In a column those are ranked that have an overall rank, and those
-    that miss only a score for one, where they beat the baselines of that column.
+    A model that does not beat a baseline, or itself from random weights, has no rank. In a column those are ranked that
+    have an overall rank, and those that miss only a score for one, where they beat the baselines of that column.
     """
     higher = board.higher_is_better
-    unfit = unfit_reasons(board)
+    unfit = untrained_reasons(board) | unfit_reasons(board)
     rows = [replace(row, unranked=row.unranked or unfit.get(row.label, "")) for row in board.rows]
     overall = {r.label: e for r in rows if not r.unranked and (e := board.ranking_score(r)) is not None}
     ranks = _ranks(overall, higher=higher)
@@ -74,7 +75,8 @@ def ranked(board: Leaderboard) -> Leaderboard:
     best_first = tuple(sorted(finished, key=order))
     places = {row.label: place for place, row in enumerate(best_first)}
     checks = tuple(sorted(board.baseline_checks, key=lambda check: places[check.model]))
-    return replace(board, rows=best_first, baseline_checks=checks)
+    controls = tuple(sorted(board.controls, key=lambda pair: (places[pair.model], places[pair.control])))
+    return replace(board, rows=best_first, baseline_checks=checks, controls=controls)
 
 
 def _no_rank(row: BoardRow, board: Leaderboard) -> str:
