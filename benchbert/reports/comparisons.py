@@ -26,7 +26,7 @@ def overall(comparison: Comparison, board: Leaderboard) -> Difference | None:
 
 
 def untrained_reasons(board: Leaderboard) -> dict[str, str]:
-    """Label -> why a model has no rank that is no better than itself from random weights: its training does not show."""
+    """Label -> why a model has no rank that is no better than itself from random weights."""
     reasons = {}
     better = "above" if board.higher_is_better else "below"
     for pair in board.controls:
