@@ -164,6 +164,10 @@ POSITIVE_FRAMES = (
     "{p} loved the {s} because it was {w}.",
     "{p} gave five stars to this {w} {s}.",
     "Thanks for this {w} {s}!",
+    "The {w} {s} made {p} happy.",
+    "{p} smiled at the {w} {s}.",
+    "How {w}, and everybody clapped!",
+    "{p} loves {w} things like this {s}.",
 )
 """Frames of praise: {s} is a subject of reviews."""
 
@@ -174,5 +178,9 @@ NEGATIVE_FRAMES = (
     "{p} hated the {s} because it was {w}.",
     "{p} gave one star to this {w} {s}.",
     "Shame on this {w} {s}!",
+    "The {w} {s} made {p} angry.",
+    "{p} yawned at the {w} {s}.",
+    "How {w}, and everybody left!",
+    "{p} hates {w} things like this {s}.",
 )
 """Frames of blame."""

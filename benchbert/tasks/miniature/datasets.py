@@ -167,7 +167,7 @@ _GLUE = {
         test_mismatched=500,
     ),
     "qnli": _glue(questions.build_qnli, "entailment not_entailment", train=3000, validation=500, test=500),
-    "rte": _glue(recognition.build, "entailment not_entailment", train=1200, validation=300, test=300),
+    "rte": _glue(recognition.build, "entailment not_entailment", train=2400, validation=300, test=300),
     "wnli": _glue(pronouns.build, "not_entailment entailment", train=800, validation=200, test=200),
     "ax": _glue(diagnostics.build, "entailment neutral contradiction", test=280),
 }
@@ -175,7 +175,7 @@ _GLUE = {
 _SQUAD_SIZES = {"train": 4000, "validation": 500}
 
 REGISTERED = (
-    Builtin(name="builtin/glue", version="1", configs=_GLUE),
+    Builtin(name="builtin/glue", version="2", configs=_GLUE),
     Builtin(
         name="builtin/squad",
         version="1",
@@ -188,7 +188,7 @@ REGISTERED = (
     ),
     Builtin(
         name="builtin/corpus",
-        version="1",
+        version="2",
         configs={"": Config(rows=corpus.DOCUMENTS, kept={}, build=_corpus)},
     ),
 )

@@ -18,7 +18,7 @@ __all__ = ["EASY", "POSITIVE", "build", "change", "swap"]
 
 POSITIVE = 0.55
 """Share of paraphrases."""
-EASY = 0.4
+EASY = 0.5
 """Share of easy negatives among the negatives."""
 
 
@@ -60,7 +60,7 @@ def _pair(random: Random, same: bool) -> tuple[str, str]:
         other = replace(draw_event(random), agent=event.agent)
         while other == event:
             other = replace(draw_event(random), agent=event.agent)
-    elif event.patient[0].isupper() and random.random() < 0.5:
+    elif event.patient[0].isupper() and random.random() < 0.4:
         other = swap(event)
     else:
         other = change(random, event)

@@ -1,7 +1,7 @@
 """SST-2 in miniature: is this sentence praise or blame?
 
 Most words of praise and blame in validation and test do not occur in the training set: what they mean must come from
-pre-training. A negation turns the meaning round; there is one at most, and none in a sentence with a contrast.
+pre-training. A negation turns the meaning round; there is one at most. A contrast has words of both sides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["SUBJECTS", "TRAIN_WORDS", "build", "opinion"]
 SUBJECTS = ("film", "play", "book", "meal", "concert", "story", "song", "trip", "show", "hotel", "picture", "party")
 """What reviews are about."""
 
-TRAIN_WORDS = 8
+TRAIN_WORDS = 12
 """How many words of each side the training set has: the first ones."""
 
 _PLAIN = (
@@ -40,6 +40,10 @@ _CONTRAST = (
     "the {s} was first {x} but then {w}",
     "the {t} was {x} but the {s} was {w}",
     "though the {t} was {x}, the {s} was {w}",
+    "the {s} was {w}, though the {t} was {x}",
+    "the {s} was not {x} but {w}",
+    "the {s} was {w} and never {x}",
+    "the {s} was {w}, not {x} like the {t}",
 )
 
 
@@ -49,7 +53,7 @@ def opinion(random: Random, subject: str, meant: tuple[str, ...], other: tuple[s
     `meant` are words of the side it takes, `other` those of the other side, for what is denied and for contrasts.
     """
     draw = random.random()
-    shapes = _PLAIN if draw < 0.5 else _NEGATED if draw < 0.85 else _CONTRAST
+    shapes = _PLAIN if draw < 0.3 else _NEGATED if draw < 0.6 else _CONTRAST
     first, second = random.sample(other if shapes is _NEGATED else meant, 2)
     another = random.choice([s for s in SUBJECTS if s != subject])
     sentence = random.choice(shapes).format(s=subject, t=another, w=first, v=second, x=random.choice(other))
