@@ -11,6 +11,7 @@ from dataclasses import replace
 from benchbert.reports.board import BaselineCheck, BoardRow, Leaderboard
 from benchbert.reports.estimate import Estimate, estimate_text
 from benchbert.reports.macro import Seeds, mean_over
+from benchbert.statistics.seeds import T_OVER_SEEDS
 
 __all__ = ["beats", "unfit_reasons", "with_baselines"]
 
@@ -42,10 +43,12 @@ def unfit_reasons(board: Leaderboard) -> dict[str, str]:
 def beats(score: Estimate, bar: Estimate, *, higher: bool) -> bool:
     """Whether a score's interval lies wholly on the better side of the baseline's.
 
-    A score without interval is never sure to; a baseline without one counts as exact, for it has no seed.
+    A score without interval is never sure to. A baseline has no seeds: beside an interval over seeds, which holds for
+    these very examples, it is exact, and so it is where it has no interval of its own.
     """
-    exact = bar if bar.has_interval else replace(bar, low=bar.value, high=bar.value)
-    return score.surely_better(exact, higher=higher)
+    exact = replace(bar, low=bar.value, high=bar.value)
+    over_examples = bar.has_interval and score.kind != T_OVER_SEEDS
+    return score.surely_better(bar if over_examples else exact, higher=higher)
 
 
 def _check(board: Leaderboard, row: BoardRow, baseline: BoardRow, seeds: Seeds) -> BaselineCheck:

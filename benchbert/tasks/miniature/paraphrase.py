@@ -16,9 +16,9 @@ from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_eve
 
 __all__ = ["EASY", "POSITIVE", "build", "change", "swap"]
 
-POSITIVE = 0.55
+POSITIVE = 0.52
 """Share of paraphrases."""
-EASY = 0.5
+EASY = 0.55
 """Share of easy negatives among the negatives."""
 
 

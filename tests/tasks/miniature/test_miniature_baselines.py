@@ -19,7 +19,7 @@ TEXT = {
 }
 BAG = {"cola": 0.72, "sst2": 0.62, "mrpc": 0.66, "qqp": 0.62, "mnli": 0.56, "qnli": 0.62, "rte": 0.62, "wnli": 0.62}
 """Upper bound of the accuracy of a bag of words (one a sentence of a pair)."""
-SHARED = {"mrpc": 0.74, "qqp": 0.72, "mnli": 0.45, "qnli": 0.78, "rte": 0.62, "wnli": 0.62}
+SHARED = {"mrpc": 0.78, "qqp": 0.72, "mnli": 0.45, "qnli": 0.78, "rte": 0.62, "wnli": 0.62}
 """Upper bound of the accuracy from the share of common words."""
 
 

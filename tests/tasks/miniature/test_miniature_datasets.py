@@ -18,7 +18,7 @@ from benchbert.errors import DataError
 from benchbert.tasks.miniature.datasets import REGISTERED
 
 HASHES = {
-    "builtin/glue": ("2", "4b9e82d8ebc9c84ffb863e6baf778b40c11e5108b74c5bdaa8b67494aa77fac5"),
+    "builtin/glue": ("2", "63ba996b959803292b8494a4e777b3211556829f2d30a122e2c0f3c3557cd015"),
     "builtin/squad": ("1", "3448a469ea0b184470c728fc9fd16ad4a9697fb99a88da935f40cf8720673412"),
     "builtin/squad_v2": ("1", "4665b300fa98219c37a70f07bbdcf493f8c334e2cbc6b0ef88a3a6bc15842605"),
     "builtin/corpus": ("2", "a64b2672876e096a6105293ace3052197f22d7b030c37f4f3f2670f1c3398534"),
