@@ -17,6 +17,7 @@ from benchbert.lock import Lock
 from benchbert.machine import environment, machine
 from benchbert.plan import Plan
 from benchbert.store.files import RunFolder
+from benchbert.store.provenance import relabelled
 from benchbert.types import Job, Status, as_json
 from benchbert.worker.client import Worker
 
@@ -108,6 +109,8 @@ class _LocalRun:
                 left.append(job)
             else:
                 self.tally.skipped += 1
+                if (renamed := relabelled(stored, self.lock)) is not stored:
+                    self.folder.write(renamed)
         return Plan(tuple(left))
 
     def _begin(self, job: Job) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchbert.lock import Lock
 from benchbert.machine import environment, machine
-from benchbert.types import Job
+from benchbert.types import Job, Result
 
-__all__ = ["git_commit", "provenance"]
+__all__ = ["git_commit", "labels", "provenance", "relabelled"]
+
+_LABELS = ("under_trained", "control_of")
 
 
 @cache
@@ -52,6 +55,12 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
             "dataset_revision": dataset.revision,
             "dataset_fingerprint": dataset.fingerprint,
         }
+    return found | labels(job, lock)
+
+
+def labels(job: Job, lock: Lock) -> dict[str, str]:
+    """What a suite calls the model of a job: words that decide nothing in it, so that they may change without it."""
+    found: dict[str, str] = {}
     model = lock.models.get(str(job.spec.get("model", "")))
     if model and model.recipe and lock.recipes[model.recipe].settings["under_trained"]:
         found["under_trained"] = lock.recipes[model.recipe].settings["under_trained"]
@@ -59,3 +68,10 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
     if model and model.control_of and job.kind not in {"pretrain", "distil"}:
         found["control_of"] = model.control_of
     return found
+
+
+def relabelled(result: Result, lock: Lock) -> Result:
+    """A stored result with the labels that the suite gives its model today; the same object where they stand there."""
+    others = {name: value for name, value in result.provenance.items() if name not in _LABELS}
+    provenance = others | labels(result.job, lock)
+    return result if provenance == dict(result.provenance) else replace(result, provenance=provenance)

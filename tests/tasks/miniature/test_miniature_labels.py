@@ -65,7 +65,7 @@ def test_a_sentence_is_acceptable_exactly_when_the_grammar_has_it():
 
 
 def test_sentiment_is_the_side_of_the_main_clause_turned_by_a_negation():
-    """What `though` concedes does not count, nor what stands before `but`; of the rest the first word of a side does."""
+    """What `though` concedes does not count, nor what stands before `but`; of the rest, the first word of a side."""
     for row in rows("sst2"):
         sentence = row["sentence"].lower()
         main = re.sub(r"^though [^,]*, |, though .*$", "", sentence).rpartition(" but ")[2]
