@@ -87,5 +87,6 @@ def test_pre_training_shows_and_no_task_is_solved(folder: Path) -> None:
     tasks = [registry.find("tasks", name) for name in registry.entries("tasks") if name.startswith("builtin/")]
     table = frame.loc[[(task.name, task.main_metric) for task in tasks]]
     assert len(table) == 12
-    assert (table["bert"] > table["bert-random"]).sum() >= 9
+    # The same architecture, pre-trained without a teacher and not at all.
+    assert (table["distilbert-alone"] > table["distilbert-random"]).sum() >= 8
     assert table.drop(columns="majority").max().max() < 1.0
