@@ -16,7 +16,7 @@ import pytest
 import torch
 from pyarrow import parquet
 from scipy.stats import pearsonr
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from benchbert import registry
 from benchbert.errors import StoreError, UnavailableError, UsageError
@@ -29,71 +29,9 @@ from benchbert.suite import suite_from
 from benchbert.tasks.submission import FILES
 from benchbert.tasks.submission_check import validate_submission
 from benchbert.training import predict
-from benchbert.training.wordpiece import train_wordpiece
 from benchbert.types import Result, Task
 
-ROWS = {"train": 8, "validation": 6, "test": 5}
-WORDS = ["an", "old", "dog", "walks", "to", "a", "river", "and", "the", "cat", "sleeps", "in", "its", "house"]
-
-
-def texts(generator: np.random.Generator, rows: int) -> list[str]:
-    return [" ".join(generator.choice(WORDS, generator.integers(3, 9))) for _ in range(rows)]
-
-
-def split_table(task: Task, split: str, seed: int) -> pa.Table:
-    generator = np.random.default_rng(seed)
-    rows = ROWS[split.partition("_")[0]]
-    columns: dict[str, Any] = {name: texts(generator, rows) for name in task.text}
-    if split.startswith("test"):
-        labels = [-1] * rows
-    else:
-        labels = generator.integers(0, max(len(task.labels), 5), rows) % (len(task.labels) or 6)
-    columns["label"] = pa.array(labels, pa.float32() if task.head == "regression" else pa.int64())
-    # As in MRPC, the ids have gaps: the server counts rows.
-    columns["idx"] = np.arange(rows) * 3 + 1
-    return pa.table(columns)
-
-
-def make_mirror(folder: Path) -> Path:
-    place = folder / "nyu-mll" / "glue"
-    card = ["---", "configs:"]
-    for number, name in enumerate(n for n in registry.entries("tasks") if n.startswith("glue/")):
-        task: Task = registry.find("tasks", name)
-        config = task.dataset.config
-        (place / config).mkdir(parents=True)
-        card += [f"- config_name: {config}", "  data_files:"]
-        for part, split in enumerate(task.splits):
-            parquet.write_table(
-                split_table(task, split.name, 10 * number + part), place / config / f"{split.name}-0.parquet"
-            )
-            card.append(f"  - {{split: {split.name}, path: {config}/{split.name}-*}}")
-    (place / "README.md").write_text("\n".join([*card, "---", ""]))
-    return folder
-
-
-def make_model(folder: Path) -> None:
-    """A tiny BERT whose one output already says scores far outside of 0..5; other heads are drawn anew."""
-    tokenizer = train_wordpiece([" ".join(WORDS)], vocabulary=80)
-    tokenizer.save_pretrained(folder)
-    config = AutoConfig.for_model(
-        "bert",
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        vocab_size=len(tokenizer),
-        max_position_embeddings=64,
-        num_labels=1,
-        initializer_range=0.5,
-    )
-    torch.manual_seed(0)
-    model = AutoModelForSequenceClassification.from_config(config)
-    sample = tokenizer(texts(np.random.default_rng(1), 50), padding=True, return_tensors="pt")
-    with torch.no_grad():
-        spread, mean = torch.std_mean(model.eval()(**sample).logits)
-        model.classifier.weight.mul_(6 / spread)
-        model.classifier.bias.sub_(mean).mul_(6 / spread).add_(2.5)
-    model.save_pretrained(folder)
+from .made_up_glue import ROWS, make_mirror, make_model
 
 
 @pytest.fixture(scope="module")
@@ -281,11 +219,11 @@ def test_everything_that_is_lacking_is_told_at_once(run: Path, mirror: Path, tmp
     other = Path(shutil.copytree(mirror, tmp_path / "mirror"))
     glue = other / "nyu-mll" / "glue"
     shutil.rmtree(glue / "mrpc")
-    (glue / "cola" / "test-0.parquet").unlink()
+    (glue / "sst2" / "test-0.parquet").unlink()
     for config, change in (("rte", lambda t: t.slice(0, 3)), ("wnli", lambda t: t.take([0, 1, 3, 2, 4]))):
         path = glue / config / "test-0.parquet"
         parquet.write_table(change(parquet.read_table(path)), path)
-    head = stored(run, "finetune", "glue/sst2").artefacts[0]
+    head = stored(run, "finetune", "glue/stsb").artefacts[0]
     shutil.rmtree(run / head.path)
     damaged = run / stored(run, "finetune", "glue/qnli").artefacts[0].path / "config.json"
     damaged.write_text(damaged.read_text() + " ")
@@ -295,12 +233,12 @@ def test_everything_that_is_lacking_is_told_at_once(run: Path, mirror: Path, tmp
     first, *lines = str(caught.value).splitlines()
     assert "tiny with seed 7 cannot be submitted" in first
     told = {line.split(": ")[0].strip(): line for line in lines}
-    assert set(told) == {"MRPC.tsv", "CoLA.tsv", "RTE.tsv", "WNLI.tsv", "glue/sst2", "glue/qnli", "glue/qqp"}
+    assert set(told) == {"MRPC.tsv", "SST-2.tsv", "RTE.tsv", "WNLI.tsv", "glue/stsb", "glue/qnli", "glue/qqp"}
     assert "mrpc" in told["MRPC.tsv"]
-    assert "test" in told["CoLA.tsv"]
+    assert "dataset nyu-mll/glue/sst2" in told["SST-2.tsv"]
     assert "has 3 rows, the official number is 5: this is a sample" in told["RTE.tsv"]
     assert "row 3 has idx 7 after 10: the rows are not in the official order" in told["WNLI.tsv"]
-    assert "is gone: run the suite again to make it" in told["glue/sst2"]
+    assert "is gone: run the suite again to make it" in told["glue/stsb"]
     assert "is not what its result says it was" in told["glue/qnli"]
     assert "no memory left" in told["glue/qqp"]
     assert not (tmp_path / "glue.zip").exists()
