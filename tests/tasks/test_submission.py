@@ -157,7 +157,6 @@ BROKEN = {
         ["line 1: the header is 'id\\tlabel': it must be index\\tprediction"],
     ),
     "no header": (lambda t: t.partition("\n")[2], ["line 1: the header is '0\\t"]),
-    "upper-case header": (lambda t: swapped(t, 1, "Index\tPrediction"), ["line 1: the header is 'Index\\tPrediction'"]),
     "comma": (lambda t: swapped(t, 3, "1,1"), ["line 3: 1 field where a tab", "no row has the index 1"]),
     "third field": (lambda t: swapped(t, 3, "1\t1\t1"), ["line 3: 3 fields", "no row has the index 1"]),
     "blank line": (lambda t: t + "\n", ["13 rows, the official number is 12", "line 14: 1 field"]),
@@ -200,7 +199,6 @@ def test_each_fault_of_a_file_is_told_and_nothing_else(tmp_path: Path, what: str
     ("cell", "told"),
     [
         ("nan", "the prediction nan is not finite"),
-        ("-inf", "the prediction -inf is not finite"),
         ("1e999", "the prediction inf is not finite"),
         ("5.001", "the prediction 5.001 is not from 0 to 5: clip it"),
         ("-0.1", "the prediction -0.1 is not from 0 to 5: clip it"),
