@@ -4,7 +4,7 @@ A run folder holds
 
     suite.toml  lock.json  machine.json  report.html
     results/<slug>.<job>.<machine>.<environment>.json
-    predictions/<job>.parquet      samples/<job>.json
+    predictions/<job>.<split>.parquet      samples/<job>.json
     artefacts/<job>/               models and heads that other jobs take up
 """
 
@@ -226,6 +226,10 @@ class RunFolder:
     def artefact_path(self, job_id: str) -> Path:
         """Folder of the model or head that a job made."""
         return self.path / "artefacts" / job_id[:12]
+
+    def predictions_path(self, job: Job, split: str) -> Path:
+        """Where a job's predictions of a split stand, or would stand."""
+        return self.path / "predictions" / f"{job.short_id}.{split}.parquet"
 
     def work_path(self, job_id: str) -> Path:
         """Folder for checkpoints of a job under way; survives a kill, so that the job resumes."""

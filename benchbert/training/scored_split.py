@@ -52,7 +52,7 @@ def score_split(
     rows = load_split(context.dataset(task.dataset.key), name)
     validate(task, rows, name)
     predictions = predict(rows)
-    path = context.folder.path / "predictions" / f"{context.job.short_id}.{name}.parquet"
+    path = context.folder.predictions_path(context.job, name)
     with writing(path) as temporary:
         parquet.write_table(predictions, temporary)
     return ScoredSplit(
