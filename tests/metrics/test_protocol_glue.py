@@ -51,9 +51,7 @@ def published(model: str, source: str) -> dict[str, float]:
 def test_the_famous_97_percent_needs_wnli():
     bert = published("bert-base-uncased", "Hugging Face DistilBERT README")
     student = published("distilbert-base-uncased", "Hugging Face DistilBERT README")
-    found = {
-        name: (average(name, bert).value, average(name, student).value) for name in ("distilbert", "no_wnli")
-    }
+    found = {name: (average(name, bert).value, average(name, student).value) for name in ("distilbert", "no_wnli")}
     # Naive sums over the printed cells, WNLI last.
     eight, eight_student = sum(bert.values()) - 53.5, sum(student.values()) - 56.3
     assert found["distilbert"] == (pytest.approx((eight + 53.5) / 9), pytest.approx((eight_student + 56.3) / 9))
@@ -108,7 +106,7 @@ def test_constant_predictions_reach_no_table_as_nan():
     frame = to_frame([Result(key=key, job=job, status="ok", values=values)])
     assert frame["value"].isna().tolist() == [False, True, True]
     assert "nan" not in frame.to_json().lower()
-    assert json.loads(frame["value"].to_json(), parse_constant=lambda name: pytest.fail(name))
+    assert json.loads(frame["value"].to_json(), parse_constant=pytest.fail)
     blocked = average_values("distilbert", [("glue/stsb", value) for value in values])
     assert blocked.value is None
     assert "stsb/pearson" in blocked.missing
@@ -161,7 +159,9 @@ def naive_f1(labels, guesses):
 
 
 def naive_mcc(labels, guesses):
-    counts = {(a, b): sum((x, y) == (a, b) for x, y in zip(labels, guesses, strict=True)) for a in (0, 1) for b in (0, 1)}
+    counts = {
+        (a, b): sum((x, y) == (a, b) for x, y in zip(labels, guesses, strict=True)) for a in (0, 1) for b in (0, 1)
+    }
     tp, tn, fp, fn = counts[1, 1], counts[0, 0], counts[0, 1], counts[1, 0]
     below = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
     return (tp * tn - fp * fn) / math.sqrt(below) if below else 0.0
