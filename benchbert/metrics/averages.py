@@ -11,6 +11,7 @@ An average has a name or is none; what is missing, undefined or computed on a sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -94,7 +95,7 @@ def average(name: str, scores: Mapping[str, float | None]) -> Average:
 
     Args:
         name: `official`, `bert`, `distilbert` or `no_wnli`.
-        scores: Column (see `column`) -> score, None where undefined; all in the same unit.
+        scores: Column (see `column`) -> score, None or NaN where undefined; all in the same unit.
 
     Raises:
         UnknownNameError: no average has that name.
@@ -102,10 +103,11 @@ def average(name: str, scores: Mapping[str, float | None]) -> Average:
     if name not in AVERAGES:
         raise UnknownNameError("averages", name, AVERAGES)
     groups = AVERAGES[name]
-    missing = tuple(c for group in groups for c in group if scores.get(c) is None)
+    defined = {c: score for c, score in scores.items() if score is not None and not math.isnan(score)}
+    missing = tuple(c for group in groups for c in group if c not in defined)
     if missing:
         return Average(name=name, value=None, missing=missing)
-    means = [sum(scores[c] or 0.0 for c in group) / len(group) for group in groups]
+    means = [sum(defined[c] for c in group) / len(group) for group in groups]
     return Average(name=name, value=sum(means) / len(means), missing=())
 
 

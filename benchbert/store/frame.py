@@ -61,12 +61,13 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "error": "Why there is no value, in one line, absolute paths cut to their last part.",
         "under_trained": "Why the model is not trained enough to be ranked; empty: it is, or nothing is known.",
         "control_of": "Model that this one is a control of, never ranked by score; empty: none.",
+        "max_length": "Tokens of an example at most (scores); missing where the job does not say.",
     }
 )
 """Column -> meaning, in the order of the table."""
 
 _NUMBERS = ("value", "ci_low", "ci_high", "ci_level")
-_INTEGERS = ("n", "seed", "batch_size", "sequence_length", "threads", "replicate", "task_version")
+_INTEGERS = ("n", "seed", "batch_size", "sequence_length", "threads", "replicate", "task_version", "max_length")
 _FLAGS = ("complete", "quiet", "steady")
 _DTYPES: dict[str, Any] = {
     name: "Float64" if name in _NUMBERS else "Int64" if name in _INTEGERS else "boolean" if name in _FLAGS else "string"
@@ -103,6 +104,7 @@ def to_frame(results: Iterable[Result]) -> pd.DataFrame:
 def _shared(result: Result) -> dict[str, Any]:
     """The columns that all values of a result have in common."""
     job, spec, provenance = result.job, result.job.spec, result.provenance
+    settings = spec.get("settings")
     return {
         "model": _text(spec.get("model") or spec.get("recipe")),
         "family": _text(spec.get("family")),
@@ -130,6 +132,7 @@ def _shared(result: Result) -> dict[str, Any]:
         "error": _ABSOLUTE_PATH.sub(r".../\1", " ".join(result.error.split())),
         "under_trained": _text(provenance.get("under_trained")),
         "control_of": _text(provenance.get("control_of")),
+        "max_length": _integer(settings.get("max_length")) if isinstance(settings, Mapping) else pd.NA,
     }
 
 

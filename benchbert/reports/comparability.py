@@ -1,0 +1,123 @@
+"""What keeps a score of ours and a published one from being compared: one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from benchbert.metrics.averages import column
+from benchbert.registry import entries
+from benchbert.reports.published import PLAIN_RECIPES, SECOND_HAND, PublishedScore
+from benchbert.types import HubSource
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["obstacles", "published_name", "strangers"]
+
+_GENERATED = "builtin/"
+
+_NOT_PUBLISHED = {
+    "random": "random weights: not that checkpoint",
+    "recipe": "weights that a recipe made: not that checkpoint",
+    "folder": "weights of a local folder: not known to be that checkpoint",
+    "constant": "a constant answer: not that checkpoint",
+}
+"""Kind of weights -> why its scores are not those of the published checkpoint."""
+
+_LENGTH = {"classification": 128, "regression": 128, "span": 384}
+"""Head -> tokens an example (windows of a span task) that published scores leave it at least."""
+
+
+def published_name(task: str, split: str) -> str:
+    """What publications call the task: `mnli_matched` for that split of `glue/mnli`; empty: no task of GLUE or SQuAD.
+
+    Args:
+        task: its name, also that of its generated look-alike.
+        split: split that was scored.
+    """
+    known = task.removeprefix(_GENERATED)
+    if known not in {"squad", "squad_v2"} and not known.startswith("glue/"):
+        return ""
+    return column(known, split, "").rstrip("/")
+
+
+def strangers(lock: Mapping[str, Any]) -> frozenset[str]:
+    """Models of a suite that have the name of a registered model and are another: by hub id, or by architecture.
+
+    Args:
+        lock: lock.json of the run; empty: nothing is known.
+    """
+    known = entries("models")
+    models = lock.get("models")
+    found = set()
+    for name, model in (models if isinstance(models, Mapping) else {}).items():
+        if name in known and isinstance(model, Mapping):
+            source = known[name].source
+            hub_id = source.id if isinstance(source, HubSource) else ""
+            config = model.get("config")
+            if model.get("hub_id") != hub_id or (config and config != dict(known[name].config)):
+                found.add(str(name))
+    return frozenset(found)
+
+
+def obstacles(
+    row: Any, published: PublishedScore, frame: pd.DataFrame, strange: Collection[str] = frozenset()
+) -> list[str]:
+    """All reasons against comparing; empty: none.
+
+    Args:
+        row: of `summarise`; its model is registered.
+        published: what it would be compared with.
+        frame: the results, for what the summary does not say of its jobs.
+        strange: what `strangers` says of the run.
+    """
+    return [
+        *_of_weights(row, frame, strange),
+        *_of_data(row, frame),
+        *_of_recipe(row, frame),
+        *_of_source(row, published),
+    ]
+
+
+def _of_weights(row: Any, frame: pd.DataFrame, strange: Collection[str]) -> Iterator[str]:
+    if row.weights != "published":
+        yield _NOT_PUBLISHED.get(str(row.weights), "weights of unknown origin: not known to be that checkpoint")
+    elif row.model in strange or row.family != entries("models")[row.model].family:
+        yield "weights that the suite gives this name: not known to be that checkpoint"
+    controlled = [name for name in frame.loc[frame["model"] == row.model, "control_of"] if name]
+    if controlled and row.weights == "published":
+        yield f"a control of {controlled[0]}"
+
+
+def _of_data(row: Any, frame: pd.DataFrame) -> Iterator[str]:
+    import pandas as pd
+
+    if str(row.task).startswith(_GENERATED):
+        yield "generated data: another dataset"
+    elif pd.isna(row.complete) or not row.complete:
+        yield f"a sample of the data: {row.examples:,} examples, not the official number"
+    trained = frame[(frame["kind"] == "finetune") & (frame["model"] == row.model) & (frame["task"] == row.task)]
+    if (trained["complete"] == False).any():  # noqa: E712 - missing is not False
+        yield "fine-tuned on a sample of the training data"
+
+
+def _of_recipe(row: Any, frame: pd.DataFrame) -> Iterator[str]:
+    """Examples cut shorter than published runs cut them."""
+    if "max_length" not in frame:
+        return
+    own = frame[(frame["kind"] == "predict") & (frame["model"] == row.model) & (frame["task"] == row.task)]
+    lengths = own["max_length"].dropna()
+    task = entries("tasks").get(row.task)
+    if task is not None and len(lengths) and int(lengths.min()) < _LENGTH[task.head]:
+        yield f"another max length: {int(lengths.min())} tokens, published runs have at least {_LENGTH[task.head]}"
+
+
+def _of_source(row: Any, published: PublishedScore) -> Iterator[str]:
+    split = "dev" if str(row.split).startswith("validation") else "test"
+    if split != published.split:
+        yield f"another split: ours is {row.split}, the published one {published.split}"
+    if published.recipe not in PLAIN_RECIPES:
+        yield f"another recipe: {published.recipe}"
+    if published.provenance == SECOND_HAND:
+        yield "the published number is second-hand: not read in its source"
