@@ -19,6 +19,7 @@ from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.estimate import MISSING, Estimate, plain, score_text
 from benchbert.reports.findings import findings, headline
 from benchbert.reports.leaderboard import leaderboard
+from benchbert.reports.markdown import markdown_table, markdown_text
 from benchbert.reports.notes import not_ranked_notes
 from benchbert.reports.terminal import cell_score
 
@@ -81,18 +82,9 @@ def _notes(board: Leaderboard) -> list[str]:
 
 def _markdown(board: Leaderboard) -> str:
     heading, rows = _readable(board)
-    align = [":---" if name in {"Model", "Family", "Weights"} else "---:" for name in heading]
-    lines = [heading, align, *rows]
-    escaped = [[cell if row is align else _markdown_text(cell) for cell in row] for row in lines]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in escaped)
-    notes = "\n".join(f"- {_markdown_text(note)}" for note in _notes(board))
+    text = markdown_table(heading, rows, frozenset({"Model", "Family", "Weights"}))
+    notes = "\n".join(f"- {markdown_text(note)}" for note in _notes(board))
     return f"{text}\n\n{notes}\n" if notes else f"{text}\n"
-
-
-def _markdown_text(text: str) -> str:
-    """Text as text: no cell ends, no emphasis, no HTML, no line break."""
-    escaped = re.sub(r"([\\|`*_~<>#\[\]])", r"\\\1", " ".join(text.split()))
-    return escaped.replace("&", "&amp;").replace(r"\<", "&lt;").replace(r"\>", "&gt;")
 
 
 # --- LaTeX ----------------------------------------------------------------------------------------------------------
