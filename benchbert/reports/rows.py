@@ -10,7 +10,7 @@ from benchbert.reports.cells import PARAMETERS, facts_of
 from benchbert.reports.columns import key_of
 from benchbert.reports.costs import Costs
 from benchbert.reports.estimate import Estimate
-from benchbert.statistics.seeds import VARIANT
+from benchbert.statistics.seeds import VARIANT, variant_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def row_of(
     scores = {label: estimate for label, row in scored.items() if (estimate := _score(row)) is not None}
     alone = len(namesakes) == 1
     return BoardRow(
-        label=_label(variant, namesakes),
+        label=variant_label(variant, namesakes),
         model=model,
         variant=variant,
         family=_first(own, "family"),
@@ -68,12 +68,6 @@ def row_of(
         latency=latency.of(variant, alone=alone),
         memory=memory.of(variant, alone=alone),
     )
-
-
-def _label(variant: Variant, namesakes: Sequence[Variant]) -> str:
-    """The model's name, with what tells it from its other variants."""
-    parts = [variant[i][:8] if i == 1 else variant[i] for i in (1, 2, 3) if len({v[i] for v in namesakes}) > 1]
-    return f"{variant[0]} ({', '.join(part or 'unknown' for part in parts)})" if parts else variant[0]
 
 
 def _first(own: pd.DataFrame, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPARABLE", "SUMMARY_COLUMNS", "T_OVER_SEEDS", "VARIANT", "summarise", "t_interval"]
+__all__ = ["COMPARABLE", "SUMMARY_COLUMNS", "T_OVER_SEEDS", "VARIANT", "summarise", "t_interval", "variant_label"]
 
 COMPARABLE = ("task", "task_version", "dataset_fingerprint", "split", "convention", "metric")
 """Scores stand beside each other only where all of these agree."""
@@ -45,6 +45,17 @@ SUMMARY_COLUMNS = (
     "ranked",
 )
 """Columns of `summarise`: keys, then statistics; `ranked` is False for random weights and for the majority baseline."""
+
+
+def variant_label(variant: Sequence[str], namesakes: Sequence[Sequence[str]]) -> str:
+    """A variant's model, with what tells it from the other variants of that model.
+
+    Args:
+        variant: values of `VARIANT`.
+        namesakes: all variants of the model, this one too.
+    """
+    parts = [variant[i][:8] if i == 1 else variant[i] for i in (1, 2, 3) if len({v[i] for v in namesakes}) > 1]
+    return f"{variant[0]} ({', '.join(part or 'unknown' for part in parts)})" if parts else variant[0]
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:

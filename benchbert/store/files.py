@@ -118,6 +118,8 @@ class ReadResults:
 
     results: list[Result] = field(default_factory=list)
     """The readable ones, in the order of their file names."""
+    files: list[Path] = field(default_factory=list)
+    """The file of each; its folder's parent is the run folder that the paths of its artefacts start from."""
     problems: list[str] = field(default_factory=list)
     """One line for each file that could not be read."""
 
@@ -139,6 +141,7 @@ def read_results(folder: Path) -> ReadResults:
             continue
         try:
             found.results.append(read_result(path))
+            found.files.append(path)
         except StoreError as error:
             found.problems.append(str(error))
     if not found.results and not found.problems:

@@ -42,6 +42,14 @@ def test_a_failed_result_is_stored_and_run_again(tmp_path: Path) -> None:
     assert read_results(tmp_path).results[0].error == "why"
 
 
+def test_the_file_of_each_result_stands_beside_it(tmp_path: Path) -> None:
+    paths = [RunFolder(tmp_path / name).write(result()) for name in ("x", "y")]
+    (tmp_path / "x" / "results" / "damaged.json").write_text("{")
+    found = read_results(tmp_path)
+    assert found.files == paths
+    assert len(found.problems) == 1
+
+
 def test_a_result_whose_artefact_is_gone_is_run_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.write(result(artefacts=(Artefact(role="predictions", path="predictions/x.parquet", sha256="0"),)))

@@ -1,0 +1,112 @@
+"""How alike two models answer: agreement, flips between right and wrong, and the calibration of each.
+
+Means over pairs of checkpoints with one seed each, where they have seeds in common; else over all pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchbert.comparison.aligned import Aligned
+from benchbert.comparison.measured import Measured
+from benchbert.metrics.calibration import BINS, confidences, expected_calibration_error
+from benchbert.metrics.span import normalise
+
+__all__ = ["Agreement", "agreement_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """A student's answers beside its teacher's, on one task and split."""
+
+    agreement: float | None
+    """Share of examples with the same answer (texts as SQuAD normalises them); None: regression."""
+    kept_right: float | None
+    """Share that both get right; for a span an exact match. None: regression."""
+    kept_wrong: float | None
+    """Share that both get wrong."""
+    flipped_to_wrong: float | None
+    """Share that the teacher gets right and the student wrong."""
+    flipped_to_right: float | None
+    """Share that the teacher gets wrong and the student right."""
+    student_ece: float | None
+    """Expected calibration error of the student; None: no probabilities, as for spans and regression."""
+    teacher_ece: float | None
+    """The same of the teacher."""
+    bins: int
+    """Equal-width bins of the calibration error."""
+    pairs: int
+    """Pairs of checkpoints that it is the mean over."""
+
+
+def agreement_of(measured: Measured) -> Agreement:
+    """Agreement of the first model (the student) with the second (the teacher)."""
+    aligned, students = measured.aligned, len(measured.our_seeds)
+    pairs = _pairs(measured.our_seeds, measured.their_seeds)
+    if aligned.head == "regression":
+        return Agreement(
+            agreement=None,
+            kept_right=None,
+            kept_wrong=None,
+            flipped_to_wrong=None,
+            flipped_to_right=None,
+            student_ece=None,
+            teacher_ece=None,
+            bins=BINS,
+            pairs=len(pairs),
+        )
+    right = _right(measured)
+    said = _said(aligned)
+    rows = []
+    for s, t in pairs:
+        student, teacher = right[s], right[students + t]
+        same = float((said[s] == said[students + t]).mean())
+        cells = (student & teacher, ~student & ~teacher, ~student & teacher, student & ~teacher)
+        rows.append([same, *(float(cell.mean()) for cell in cells)])
+    same, both, neither, to_wrong, to_right = (float(value) for value in np.mean(rows, axis=0))
+    has_classes = aligned.head == "classification"
+    return Agreement(
+        agreement=same,
+        kept_right=both,
+        kept_wrong=neither,
+        flipped_to_wrong=to_wrong,
+        flipped_to_right=to_right,
+        student_ece=_calibration(aligned, right, range(students)) if has_classes else None,
+        teacher_ece=_calibration(aligned, right, range(students, len(right))) if has_classes else None,
+        bins=BINS,
+        pairs=len(pairs),
+    )
+
+
+def _pairs(students: Sequence[int], teachers: Sequence[int]) -> list[tuple[int, int]]:
+    """Places of the checkpoints to hold against each other."""
+    common = [(i, teachers.index(seed)) for i, seed in enumerate(students) if seed in teachers]
+    return common or [(i, j) for i in range(len(students)) for j in range(len(teachers))]
+
+
+def _said(aligned: Aligned) -> np.ndarray:
+    """What each checkpoint answered, of shape (checkpoints, n): classes, or numbers that stand for normalised texts."""
+    if aligned.head != "span":
+        return aligned.guesses
+    texts = [[normalise(text) for text in each] for each in aligned.texts]
+    return np.unique(np.array(texts), return_inverse=True)[1].reshape(len(texts), -1)
+
+
+def _right(measured: Measured) -> np.ndarray:
+    """Whether each answer is right, of shape (checkpoints, n)."""
+    aligned = measured.aligned
+    if aligned.head == "classification":
+        return np.asarray(aligned.guesses == aligned.labels)
+    # An exact match has token F1 1, but so has an answer with the same words in another order.
+    golds = [{normalise(gold) for gold in answers} or {""} for answers in aligned.golds]
+    return np.array(
+        [[normalise(text) in gold for text, gold in zip(texts, golds, strict=True)] for texts in aligned.texts]
+    )
+
+
+def _calibration(aligned: Aligned, right: np.ndarray, checkpoints: Sequence[int]) -> float:
+    errors = [expected_calibration_error(confidences(aligned.logits(i)), right[i]) for i in checkpoints]
+    return float(np.mean(errors))

@@ -1,0 +1,274 @@
+"""Model against model, task by task, on the examples that both predicted.
+
+One checkpoint each and a metric that is a mean of rights and wrongs: McNemar's exact test (1947). Otherwise a paired
+bootstrap over examples, which is about these checkpoints; from five seeds of each model on a crossed bootstrap over
+seeds and examples, which is about the models. p-values are adjusted by Holm (1979) over the tasks compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from benchbert.comparison.examples import Examples, examples_of
+from benchbert.comparison.measured import Claim, Measured, common_grounds, measure
+from benchbert.comparison.stored import StoredModel, model_named, stored_models
+from benchbert.errors import UsageError
+from benchbert.statistics.contrast import NonInferiority, not_worse
+from benchbert.statistics.holm import holm
+from benchbert.statistics.mcnemar import mcnemar
+from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS
+
+__all__ = ["CROSSED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskComparison", "Verdict", "compare"]
+
+Verdict = Literal["better", "worse", "not told apart", "undefined"]
+
+MCNEMAR = "McNemar's exact test"
+PAIRED = "paired bootstrap over examples"
+CROSSED = "crossed bootstrap over seeds and examples"
+
+LEVEL = 0.95
+"""Confidence of intervals; differences are called at 1 minus it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskComparison:
+    """Two models on one task and split."""
+
+    task: str
+    """Name of the task."""
+    split: str
+    """Split that both predicted."""
+    metric: str
+    """The task's main metric."""
+    examples: int
+    """Number of examples."""
+    complete: bool
+    """Whether the split had its official rows; False: a sample."""
+    ours: float | None
+    """The first model's score, mean over its seeds; None: undefined."""
+    theirs: float | None
+    """The second's."""
+    our_seeds: tuple[int, ...]
+    """Seeds of the first model's checkpoints."""
+    their_seeds: tuple[int, ...]
+    """Seeds of the second's."""
+    claim: Claim
+    """What the test is about: the models, or only these checkpoints."""
+    test: str
+    """Name of the test that gave `p`."""
+    effect: float | None
+    """Ours minus theirs; None: undefined."""
+    low: float | None
+    """Lower end of its interval."""
+    high: float | None
+    """Upper end."""
+    level: float
+    """Confidence of the interval."""
+    interval_kind: str
+    """How the interval was made, or why there is none."""
+    p: float | None
+    """Two-sided p-value; None: undefined."""
+    p_adjusted: float | None
+    """The same by Holm over the tasks compared."""
+    verdict: Verdict
+    """Of the first model, by the adjusted p-value."""
+    outcomes: Examples
+    """Examples won and lost by the first model."""
+    non_inferiority: NonInferiority | None = None
+    """Whether the first model is not worse by more than the stated margin; None: no margin was stated."""
+
+    @property
+    def label(self) -> str:
+        """Task and, where it says more than `validation`, the split."""
+        return self.task if self.split == "validation" else f"{self.task} {self.split}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The first model against the second."""
+
+    models: tuple[str, str]
+    """Their labels."""
+    tasks: tuple[TaskComparison, ...]
+    """One a task and split, in the order of the results."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Task that only one of them has predictions on -> which."""
+    level: float = LEVEL
+    """Confidence of intervals; a difference is called where the adjusted p-value is below 1 minus it."""
+    resamples: int = RESAMPLES
+    """Resamples of each bootstrap."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that a reader of the table must know."""
+        return tuple(_notes(self))
+
+
+def compare(
+    results_folder: str | Path,
+    models: tuple[str, str],
+    task: str | None = None,
+    *,
+    level: float = LEVEL,
+    margin: float | None = None,
+    listed: int = 10,
+    resamples: int = RESAMPLES,
+) -> Comparison:
+    """Compares two models on all tasks that both have stored predictions on, or on one.
+
+    Args:
+        results_folder: a run folder, or a folder of run folders.
+        models: two names, as the leaderboard shows them.
+        task: name of a task; None: all.
+        level: confidence of the intervals.
+        margin: state it, in units of the score (0.01 is one point), to test that the first model is not worse by more.
+        listed: examples won, and examples lost, to list at most.
+        resamples: resamples of each bootstrap.
+
+    Raises:
+        UsageError: the same model twice, an unknown one, or one with several variants; a level or margin out of range.
+        StoreError: no such folder, or predictions that are gone or damaged.
+        DataError: nothing in common, or predictions on different data, split, task version or protocol.
+    """
+    _check(level, margin, resamples)
+    known = stored_models(Path(results_folder))
+    ours, theirs = (model_named(known, name) for name in models)
+    if ours == theirs:
+        raise UsageError(f"{ours.label} cannot be compared with itself: name two models")
+    measured = [
+        found
+        for ground in common_grounds(ours, theirs, task)
+        for found in measure(ours, theirs, ground, resamples=resamples)
+    ]
+    tests = [_tested(each, examples_of(each, listed), level) for each in measured]
+    family = [(i, test.p) for i, test in enumerate(tests) if test.p is not None]
+    adjusted = dict(zip((i for i, _ in family), holm([p for _, p in family]), strict=True))
+    return Comparison(
+        models=(ours.label, theirs.label),
+        tasks=tuple(
+            _task(each, test, adjusted.get(i), level, margin)
+            for i, (each, test) in enumerate(zip(measured, tests, strict=True))
+        ),
+        left_out={} if task else _left_out(ours, theirs),
+        level=level,
+        resamples=resamples,
+    )
+
+
+def _check(level: float, margin: float | None, resamples: int) -> None:
+    if not 0.5 < level < 1:
+        raise UsageError(f"a confidence of {level} makes no interval: choose one between 0.5 and 1, such as 0.95")
+    if margin is not None and not 0 < margin < 2:
+        raise UsageError(f"the margin {margin} is none: state how much worse still counts as not worse, such as 0.01")
+    if resamples < 100:
+        raise UsageError(f"{resamples} resamples are too few for an interval: take {RESAMPLES}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tested:
+    """A test before its p-value is adjusted."""
+
+    test: str
+    p: float | None
+    interval: tuple[float, float] | None
+    interval_kind: str
+    outcomes: Examples
+
+
+def _tested(measured: Measured, outcomes: Examples, level: float) -> _Tested:
+    resampled = CROSSED if measured.claim == "models" else PAIRED
+    if not measured.sides.defined:
+        return _Tested(test=resampled, p=None, interval=None, interval_kind="none: undefined", outcomes=outcomes)
+    contrast = measured.sides.difference
+    if len(measured.aligned.ids) < 2 or not contrast.usable:
+        why = f"none: undefined in {contrast.undefined} of {contrast.draws.size} resamples"
+        why = why if contrast.undefined else "none: fewer than two examples"
+        return _Tested(test=resampled, p=None, interval=None, interval_kind=why, outcomes=outcomes)
+    kind = f"{level:.0%} {resampled}" + (", Student's t" if contrast.terms else ", percentiles")
+    if contrast.undefined:
+        kind += f" ({contrast.undefined} of {contrast.draws.size} resamples undefined)"
+    single = len(measured.our_seeds) == len(measured.their_seeds) == 1
+    exact = single and measured.outcomes.binary and measured.claim == "checkpoints"
+    return _Tested(
+        test=MCNEMAR if exact else resampled,
+        p=mcnemar(outcomes.won, outcomes.lost) if exact else contrast.p_value(),
+        interval=contrast.interval(level),
+        interval_kind=kind,
+        outcomes=outcomes,
+    )
+
+
+def _task(
+    measured: Measured, tested: _Tested, adjusted: float | None, level: float, margin: float | None
+) -> TaskComparison:
+    sides = measured.sides
+    effect = sides.ours - sides.theirs if sides.defined else None
+    low, high = tested.interval or (None, None)
+    return TaskComparison(
+        task=measured.ground.task,
+        split=measured.ground.split,
+        metric=measured.metric,
+        examples=len(measured.aligned.ids),
+        complete=measured.complete,
+        ours=sides.ours if math.isfinite(sides.ours) else None,
+        theirs=sides.theirs if math.isfinite(sides.theirs) else None,
+        our_seeds=measured.our_seeds,
+        their_seeds=measured.their_seeds,
+        claim=measured.claim,
+        test=tested.test,
+        effect=effect,
+        low=low,
+        high=high,
+        level=level,
+        interval_kind=tested.interval_kind,
+        p=tested.p,
+        p_adjusted=adjusted,
+        verdict=_verdict(effect, adjusted, level),
+        outcomes=tested.outcomes,
+        non_inferiority=not_worse(sides.difference, margin, level=level) if margin and tested.interval else None,
+    )
+
+
+def _verdict(effect: float | None, p: float | None, level: float) -> Verdict:
+    if effect is None or p is None:
+        return "undefined"
+    if p >= 1 - level or effect == 0:
+        return "not told apart"
+    return "better" if effect > 0 else "worse"
+
+
+def _left_out(ours: StoredModel, theirs: StoredModel) -> dict[str, str]:
+    """Grounds that only one model has, each with the model that has it."""
+    found = {}
+    for model, other in ((ours, theirs), (theirs, ours)):
+        for ground in model.grounds():
+            if ground not in other.grounds():
+                found[ground.label] = f"only {model.label} has predictions on it"
+    return found
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    ours, theirs = comparison.models
+    notes = [f"Scores are times 100; the difference is {ours} minus {theirs}, on the same examples."]
+    for claim, about in (
+        ("checkpoints", f"only these checkpoints: a claim about models needs {SEEDS_FOR_METHODS} seeds of each"),
+        ("models", "the models: other seeds and other such examples"),
+    ):
+        labels = [task.label for task in comparison.tasks if task.claim == claim]
+        if labels:
+            notes.append(f"The claim on {', '.join(labels)} is about {about}.")
+    notes += [f"Interval of {task.label}: {task.interval_kind}." for task in comparison.tasks if task.low is None]
+    tested = sum(task.p is not None for task in comparison.tasks)
+    notes.append(
+        f"p-values are two-sided, adjusted by Holm over {tested} test{'' if tested == 1 else 's'}; a difference is "
+        f"called below {1 - comparison.level:.2g}. Intervals have {comparison.level:.0%} confidence each, unadjusted."
+    )
+    samples = [task.label for task in comparison.tasks if not task.complete]
+    if samples:
+        notes.append(f"A sample of the data, not the task itself: {', '.join(samples)}.")
+    notes += [f"Left out: {label} ({why})." for label, why in comparison.left_out.items()]
+    return notes

@@ -1,0 +1,127 @@
+"""What each checkpoint scored: a metric as a function of resampled examples, and how well each example went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchbert.comparison.aligned import Aligned
+from benchbert.errors import DataError
+from benchbert.metrics import classification, correlation, span
+from benchbert.statistics.cells import Cells
+from benchbert.statistics.sides import Checkpoints
+
+__all__ = ["Outcomes", "outcomes_of"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """A metric of several checkpoints on the same examples."""
+
+    metric: str
+    """Name of the metric."""
+    each: Floats
+    """How well each example went, higher is better, of shape (checkpoints, n): 0 or 1 for a class or an exact match,
+    token F1 for a span, minus the absolute error for a number."""
+    binary: bool
+    """Whether the metric is the mean of 0/1 outcomes, so that McNemar's test applies."""
+    cells: Cells
+    """The examples, grouped by what the metric sees of them."""
+    statistic: Checkpoints
+    """The metric of every checkpoint as a function of counts of the cells."""
+
+    @property
+    def scores(self) -> Floats:
+        """The metric of every checkpoint, of shape (checkpoints,), NaN where undefined."""
+        return np.asarray(self.statistic(self.cells.counts[None].astype(np.float64))[0])
+
+
+def outcomes_of(aligned: Aligned, metrics: Sequence[str], *, unanswerable: bool) -> list[Outcomes]:
+    """Metrics of aligned predictions, all over the same cells, so that they can be seen in the same resamples.
+
+    Args:
+        aligned: the predictions.
+        metrics: as the stored values name them.
+        unanswerable: spans: whether questions may have no answer (SQuAD 2.0).
+
+    Raises:
+        DataError: a metric that cannot be computed from these predictions.
+    """
+    if aligned.head == "span":
+        scored = _span_scores(aligned, metrics, unanswerable=unanswerable)
+        cells = Cells.grouped(np.vstack(list(scored.values())).T)
+        return [_mean(metric, scored[metric], cells, binary=metric == "exact_match") for metric in metrics]
+    labels, guesses = aligned.labels, aligned.guesses
+    if aligned.head == "regression":
+        _refuse_unknown(metrics, correlation.METRICS, aligned)
+        cells = Cells.grouped(np.vstack([labels, guesses]).T)
+        return [_correlated(metric, labels, guesses, cells) for metric in metrics]
+    _refuse_unknown(metrics, classification.METRICS, aligned)
+    right = (guesses == labels).astype(np.float64)
+    if set(metrics) == {"accuracy"}:
+        return [_mean("accuracy", right, Cells.grouped(right.T), binary=True)]
+    cells = Cells.grouped(np.vstack([labels, guesses]).T)
+    return [
+        _mean(metric, right, cells, binary=True)
+        if metric == "accuracy"
+        else _counted(metric, labels, guesses, right, cells)
+        for metric in metrics
+    ]
+
+
+def _refuse_unknown(metrics: Sequence[str], known: Iterable[str], aligned: Aligned) -> None:
+    for metric in metrics:
+        if metric not in known:
+            raise DataError(f"the metric {metric!r} cannot be resampled on {aligned.head} predictions")
+
+
+def _mean(metric: str, each: Floats, cells: Cells, *, binary: bool) -> Outcomes:
+    """A metric that is a mean over examples."""
+    of_cell = each[:, cells.example]
+
+    def statistic(counts: Floats) -> Floats:
+        return np.asarray(counts @ of_cell.T / counts.sum(axis=1, keepdims=True))
+
+    return Outcomes(metric=metric, each=each, binary=binary, cells=cells, statistic=statistic)
+
+
+def _counted(metric: str, labels: Floats, guesses: Floats, right: Floats, cells: Cells) -> Outcomes:
+    """A metric of a confusion matrix."""
+    classes = int(max(labels.max(), guesses.max(), 1)) + 1
+    truth, said = labels[cells.example], guesses[:, cells.example]
+    compute = classification.METRICS[metric]
+
+    def statistic(counts: Floats) -> Floats:
+        found = [compute(classification.confusion_matrix(truth, guess, classes, counts)) for guess in said]
+        return np.stack(found, axis=1)
+
+    return Outcomes(metric=metric, each=right, binary=False, cells=cells, statistic=statistic)
+
+
+def _correlated(metric: str, labels: Floats, guesses: Floats, cells: Cells) -> Outcomes:
+    """A correlation."""
+    truth, said = labels[cells.example], guesses[:, cells.example]
+    compute = correlation.METRICS[metric]
+
+    def statistic(counts: Floats) -> Floats:
+        return np.stack([compute(truth, guess, counts) for guess in said], axis=1)
+
+    return Outcomes(metric=metric, each=-np.abs(guesses - labels), binary=False, cells=cells, statistic=statistic)
+
+
+def _span_scores(aligned: Aligned, metrics: Sequence[str], *, unanswerable: bool) -> dict[str, Floats]:
+    """Metric -> exact match or token F1 of each answer, of shape (checkpoints, n)."""
+    golds = dict(zip(aligned.ids, aligned.golds, strict=True))
+    score = span.score_v2 if unanswerable else span.score_v1
+    found = [score(golds, dict(zip(aligned.ids, texts, strict=True))) for texts in aligned.texts]
+    scored = {
+        "exact_match": np.stack([scores.exact for scores in found]),
+        "f1": np.stack([scores.f1 for scores in found]),
+    }
+    _refuse_unknown(metrics, scored, aligned)
+    return {metric: scored[metric] for metric in metrics}
