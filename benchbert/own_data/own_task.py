@@ -109,9 +109,7 @@ def _classes(entry: TaskEntry, tables: dict[str, datasets.Dataset], lock: Datase
         DataError: a label that is none of them (names its line), or fewer than two classes.
     """
     names = entry.labels or _sorted(_distinct(tables["train"], entry.layout.label))
-    if entry.labels:
-        _require_known(names, tables["train"], lock.files["train"], entry, "named by labels = [...] in the suite")
-    _require_known(names, tables["validation"], lock.files["validation"], entry, "in the training file")
+    named = "named by labels = [...] in the suite" if entry.labels else "in the training file"
     needed = 1 if entry.head == "multi_label" else 2
     if len(names) < needed:
         raise DataError(
@@ -119,6 +117,8 @@ def _classes(entry: TaskEntry, tables: dict[str, datasets.Dataset], lock: Datase
             f"{'no label in any row' if not names else f'every row has the label {names[0]!r}'}, "
             "so there is nothing to tell apart: give rows of other labels"
         )
+    for split in ("train", "validation"):
+        _require_known(names, tables[split], lock.files[split], entry, named)
     return names
 
 

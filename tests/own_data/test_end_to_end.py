@@ -205,3 +205,20 @@ def test_a_changed_file_or_other_columns_run_the_jobs_again(
     assert same(first, ids(metrics=["macro_f1"])) == {"finetune"}
     save(tmp_path / "b.csv", rows[1:])
     assert same(first, ids()) == set()
+
+
+def test_a_run_of_a_task_of_ones_own_is_stored_reported_and_not_done_twice(
+    tmp_path: Path, suite: Callable[..., dict[str, Any]]
+) -> None:
+    import benchbert
+
+    save(tmp_path / "a.csv", rows_of("multi_label", 16, 1))
+    save(tmp_path / "b.jsonl", rows_of("multi_label", 8, 2))
+    data = suite(train=str(tmp_path / "a.csv"), validation=str(tmp_path / "b.jsonl"), **TASKS["multi_label"])
+    frame = benchbert.run(data, out=tmp_path / "run", progress=False)
+    assert set(frame.status) == {"ok"}
+    assert {"micro_f1", "macro_f1", "subset_accuracy"} <= set(frame.metric)
+    assert "mine" in (tmp_path / "run" / "report.html").read_text()
+    before = sorted((p.name, p.stat().st_mtime_ns) for p in (tmp_path / "run" / "results").iterdir())
+    benchbert.run(data, out=tmp_path / "run", progress=False)
+    assert before == sorted((p.name, p.stat().st_mtime_ns) for p in (tmp_path / "run" / "results").iterdir())
