@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchbert.types import SCHEMA_VERSION
+from benchbert import registry
+from benchbert.types import SCHEMA_VERSION, FileLayout, Task
 
-__all__ = ["DatasetLock", "Lock", "ModelLock", "RecipeLock", "Weights"]
+__all__ = ["DataFile", "DatasetLock", "Lock", "ModelLock", "RecipeLock", "Weights"]
 
 Weights = Literal["published", "folder", "random", "recipe", "constant"]
 
@@ -48,6 +49,16 @@ class ModelLock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """A file of the user's with the rows of one split."""
+
+    path: str
+    """Where it is."""
+    sha256: str
+    """Digest of its bytes when the suite was resolved."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetLock:
     """One configuration of a dataset, resolved."""
 
@@ -60,9 +71,16 @@ class DatasetLock:
     revision: str = ""
     """Commit on the hub; version of a generator; empty for a mirror without one."""
     fingerprint: str = ""
-    """Digest of the data files (mirror, files), of (id, commit) on the hub, or of (id, version) of a generator."""
+    """Digest of the data files (mirror), of them and their layout (files), of (id, commit) on the hub, or of (id,
+    version) of a generator."""
     folder: str = ""
     """Local folder (mirror); empty: hub cache, or generated."""
+    files: Mapping[str, DataFile] = field(default_factory=dict)
+    """Split -> the user's file with its rows (files)."""
+    layout: FileLayout | None = None
+    """How these files are read; None: not the user's files."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes in these files, in order; empty: none, or not the user's files."""
     error: str = ""
     """Why it cannot be had here; empty: it can."""
 
@@ -105,6 +123,8 @@ class Lock:
     baseline where the suite asks for it."""
     tasks: tuple[str, ...]
     """Names of the tasks, in the suite's order."""
+    own_tasks: Mapping[str, Task] = field(default_factory=dict)
+    """Name -> task over the user's own files; all others are registered."""
     models: Mapping[str, ModelLock]
     """Model name -> what it is."""
     datasets: Mapping[str, DatasetLock]
@@ -121,3 +141,12 @@ class Lock:
     """CUDA devices of this machine."""
     protocol: Mapping[str, Any] = field(default_factory=dict)
     """Measuring settings that are not in the suite."""
+
+    def task(self, name: str) -> Task:
+        """The task of that name: over the user's own files, or registered.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        found: Task = self.own_tasks[name] if name in self.own_tasks else registry.find("tasks", name)
+        return found

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchbert import registry
 from benchbert.errors import UsageError
 from benchbert.job_terms import (
     PROTOCOL,
@@ -22,7 +21,7 @@ from benchbert.job_terms import (
 from benchbert.lock import Lock, ModelLock, RecipeLock
 from benchbert.suite import Profile, Suite
 from benchbert.task_jobs import majority_job, task_jobs
-from benchbert.types import Job, Resources, Task
+from benchbert.types import Job, Resources
 
 __all__ = ["Plan", "make_plan", "make_recipe_plan"]
 
@@ -73,7 +72,7 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
     needed = {lock.models[name].recipe for name in lock.compared} - {""}
     made = {r.digest: job for r, job in _recipe_jobs(lock, needed)}
     jobs: list[Job] = list(made.values())
-    tasks: list[Task] = [registry.find("tasks", name) for name in lock.tasks]
+    tasks = [lock.task(name) for name in lock.tasks]
     for name, task in itertools.product(lock.compared, tasks):
         for seed in suite.seeds:
             jobs += task_jobs(suite, lock, lock.models[name], task, seed, made)

@@ -14,6 +14,7 @@ from benchbert import registry
 from benchbert.errors import SuiteError, UnknownNameError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.machine import machine, visible_cores
+from benchbert.own_data.own_task import OwnTask, own_task
 from benchbert.recipe import Recipe, read_recipe
 from benchbert.revisions import files_digest, hub_commit, not_here
 from benchbert.suite import MAJORITY, ModelEntry, Suite
@@ -45,17 +46,19 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
                 continue
             models[model.name] = model
             compared.append(model.name)
-    tasks = list(dict.fromkeys(name for pattern in suite.tasks for name in registry.expand("tasks", pattern)))
-    datasets = dict(recipes.datasets)
+    tasks, own = _tasks(suite, folder)
+    datasets = recipes.datasets | {found.dataset.key: found.dataset for found in own.values()}
     for name in tasks:
-        dataset = resolve_dataset(registry.find("tasks", name).dataset, mirror)
-        datasets[dataset.key] = dataset
+        if name not in own:
+            dataset = resolve_dataset(registry.find("tasks", name).dataset, mirror)
+            datasets[dataset.key] = dataset
     device, dtype = _training(suite)
     return Lock(
         suite=suite.name,
         suite_digest=suite.digest,
         compared=tuple(compared),
         tasks=tuple(tasks),
+        own_tasks={name: found.task for name, found in own.items()},
         models=recipes.teachers | models | _baseline(suite),
         datasets=datasets,
         recipes=recipes.found,
@@ -64,6 +67,19 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         cores=visible_cores(),
         gpus=len(machine().gpus),
     )
+
+
+def _tasks(suite: Suite, folder: Path) -> tuple[list[str], dict[str, OwnTask]]:
+    """Names of the tasks in the suite's order, and those of them that are over the user's own files."""
+    names: dict[str, None] = {}
+    own: dict[str, OwnTask] = {}
+    for entry in suite.tasks:
+        if isinstance(entry, str):
+            names |= dict.fromkeys(registry.expand("tasks", entry))
+        else:
+            names[entry.name] = None
+            own[entry.name] = own_task(entry, folder)
+    return list(names), own
 
 
 def _baseline(suite: Suite) -> dict[str, ModelLock]:

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal
 
 from benchbert import registry, toml
 from benchbert.errors import SuiteError, UnknownNameError
-from benchbert.suite_checks import entry_problems, finetune_problems, profile_problems, unknown
-from benchbert.suite_tables import STRICT, Finetune, FinetuneOverride, ModelEntry, Profile, TrainSettings
+from benchbert.suite_checks import entry_problems, finetune_problems, profile_problems, task_problems, unknown
+from benchbert.suite_tables import STRICT, Finetune, FinetuneOverride, ModelEntry, Profile, TaskEntry, TrainSettings
 from benchbert.types import Task, digest
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ModelEntry",
     "Profile",
     "Suite",
+    "TaskEntry",
     "TrainSettings",
     "read_suite",
     "suite_from",
@@ -43,8 +44,8 @@ class Suite:
     """One line for `benchbert list suites`."""
     models: tuple[str | ModelEntry, ...]
     """Registered names, globs over them, or tables."""
-    tasks: tuple[str, ...] = ()
-    """Registered names or globs over them."""
+    tasks: tuple[str | TaskEntry, ...] = ()
+    """Registered names, globs over them, or tables of tasks over one's own files."""
     seeds: tuple[int, ...] = (1,)
     """Every model is fine-tuned once a seed."""
     scored_on: Literal["validation", "test"] = "validation"
@@ -83,7 +84,7 @@ def suite_from(data: Mapping[str, Any], *, folder: Path | None = None) -> Suite:
 def _checked(suite: Suite, source: str, folder: Path) -> Suite:
     problems = [*_name_problems(suite, folder), *_number_problems(suite)]
     if suite.finetune is not False:
-        problems += [*_idle_overrides(suite.finetune, suite.models), *finetune_problems(suite.finetune)]
+        problems += [*_idle_overrides(suite.finetune, suite.models, suite.tasks), *finetune_problems(suite.finetune)]
     if suite.profile:
         problems += profile_problems(suite.profile)
     if problems:
@@ -105,7 +106,10 @@ def _name_problems(suite: Suite, folder: Path) -> list[str]:
         else:
             problems += [f"models[{i}]: {p}" for p in entry_problems(model, folder)]
     for i, task in enumerate(suite.tasks):
-        problems += unknown("tasks", task, f"tasks[{i}]")
+        if isinstance(task, str):
+            problems += unknown("tasks", task, f"tasks[{i}]")
+        else:
+            problems += [f"tasks[{i}]: {p}" for p in task_problems(task, folder)]
     return problems + _repeated_names(suite) + _control_problems(suite) + _public_labels(suite)
 
 
@@ -116,6 +120,8 @@ def _repeated_names(suite: Suite) -> list[str]:
     problems = [f"models: two are named {name!r}" for name in sorted(clash)]
     if MAJORITY in _model_names(suite):
         problems.append(f"models: {MAJORITY!r} is the name of the majority baseline; give the model another")
+    own = [task.name for task in suite.tasks if isinstance(task, TaskEntry)]
+    problems += [f"tasks: two are named {name!r}" for name in dict.fromkeys(own) if own.count(name) > 1]
     return problems
 
 
@@ -158,21 +164,26 @@ def _public_labels(suite: Suite) -> list[str]:
     """Tasks that cannot be scored on their test split."""
     if suite.scored_on != "test":
         return []
-    tasks: list[Task] = [registry.find("tasks", name) for name in _expanded("tasks", list(suite.tasks))]
+    names = [task for task in suite.tasks if isinstance(task, str)]
+    tasks: list[Task] = [registry.find("tasks", name) for name in _expanded("tasks", names)]
     lost = [task.name for task in tasks if not task.held_back]
+    lost += [task.name for task in suite.tasks if isinstance(task, TaskEntry)]
     if not lost:
         return []
     return [
-        f"scored_on: {', '.join(lost)} cannot be scored on 'test': their test labels are not public; "
+        f"scored_on: {', '.join(lost)} cannot be scored on 'test': their test labels are not public or not read; "
         "score them on 'validation', or take generated tasks (builtin/*)"
     ]
 
 
-def _idle_overrides(finetune: Finetune, models: tuple[str | ModelEntry, ...]) -> list[str]:
+def _idle_overrides(
+    finetune: Finetune, models: tuple[str | ModelEntry, ...], tasks: tuple[str | TaskEntry, ...]
+) -> list[str]:
     """Overrides for names that nothing has: a slip of the pen that would silently train with other settings."""
     own = {m.name for m in models if isinstance(m, ModelEntry)}
     problems: list[str] = []
-    tables = (("tasks", finetune.per_task, set[str]()), ("models", finetune.per_model, own))
+    files = {t.name for t in tasks if isinstance(t, TaskEntry)}
+    tables = (("tasks", finetune.per_task, files), ("models", finetune.per_model, own))
     for kind, table, names in tables:
         for pattern in table:
             if not any(fnmatch.fnmatchcase(name, pattern) for name in names):

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from benchbert import registry
 from benchbert.errors import UnknownNameError
-from benchbert.suite_tables import Finetune, FinetuneOverride, ModelEntry, Profile
+from benchbert.suite_tables import Finetune, FinetuneOverride, ModelEntry, Profile, TaskEntry
+from benchbert.types import HEAD_METRICS
 
-__all__ = ["entry_problems", "finetune_problems", "profile_problems", "unknown"]
+__all__ = ["FORMATS", "entry_problems", "finetune_problems", "profile_problems", "task_problems", "unknown"]
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+"""Endings of the files that a task of the user's can be read from."""
 
 
 def unknown(kind: str, name: str, key: str) -> list[str]:
@@ -38,6 +42,69 @@ def entry_problems(entry: ModelEntry, folder: Path) -> list[str]:
         problems += [] if path.is_file() else [f"architecture: there is no file {path}"]
     elif entry.architecture:
         problems += unknown("models", entry.architecture, "architecture")
+    return problems
+
+
+def task_problems(entry: TaskEntry, folder: Path) -> list[str]:
+    """Problems of one task's table, whose paths start at `folder`; what is in the files is looked at later."""
+    return [*_file_problems(entry, folder), *_column_problems(entry), *_label_problems(entry)]
+
+
+def _file_problems(entry: TaskEntry, folder: Path) -> list[str]:
+    problems = []
+    if not entry.name.strip() or any(c in entry.name for c in "*?[]"):
+        problems.append(f"name: {entry.name!r} cannot be the name of a task; use letters, digits, - and /")
+    elif entry.name in registry.entries("tasks"):
+        problems.append(f"name: {entry.name!r} is a registered task; give yours another name")
+    for key in ("train", "validation"):
+        if not getattr(entry, key):
+            problems.append(f"{key}: is empty; name a file")
+    for key, name in entry.files.items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"{key}: there is no file {path}")
+        elif path.suffix.lower() not in FORMATS:
+            problems.append(f"{key}: {path} is of an unknown format; use {', '.join(FORMATS)}")
+    return problems
+
+
+def _column_problems(entry: TaskEntry) -> list[str]:
+    layout = entry.layout
+    wanted = {"span": (2, 2), "token_classification": (1, 1)}.get(entry.head, (1, 2))
+    problems = []
+    if not wanted[0] <= len(layout.text) <= wanted[1]:
+        count = " or ".join(str(n) for n in sorted(set(wanted)))
+        problems.append(f"text: name {count} column{'s' * (wanted[1] > 1)} for the head {entry.head!r}")
+    columns = [*layout.text, layout.label, *([layout.id] if layout.id else [])]
+    if "" in columns:
+        problems.append("text: a column cannot have an empty name")
+    problems += [f"text: {name!r} is for ids; rename the column" for name in layout.text if name in {"id", "idx"}]
+    if layout.label in {"id", "idx"}:
+        problems.append(f"label: {layout.label!r} is for ids; rename the column")
+    for name in dict.fromkeys(name for name in columns if columns.count(name) > 1):
+        problems.append(f"text, label and id: {name!r} stands there twice; each is a column of its own")
+    return problems
+
+
+def _label_problems(entry: TaskEntry) -> list[str]:
+    problems = []
+    classes = entry.head not in {"regression", "span"}
+    if entry.labels and not classes:
+        problems.append(f"labels: the head {entry.head!r} has no classes; take them out")
+    if len(set(entry.labels)) < len(entry.labels) or "" in entry.labels:
+        problems.append("labels: one is empty or stands there twice")
+    if len(entry.labels) == 1 and entry.head != "multi_label":
+        problems.append("labels: one class leaves nothing to tell apart; name at least two")
+    if entry.separator and entry.head not in {"multi_label", "token_classification"}:
+        problems.append(f"separator: the head {entry.head!r} has one label a row; take it out")
+    known = HEAD_METRICS[entry.head]
+    problems += [
+        f"metrics: {m!r} is none of the head {entry.head!r}; it has {', '.join(known)}"
+        for m in entry.metrics
+        if m not in known
+    ]
+    if len(set(entry.metrics)) < len(entry.metrics):
+        problems.append("metrics: one stands there twice")
     return problems
 
 

@@ -1,4 +1,4 @@
-"""The tables of a suite file: models of one's own, fine-tuning, profiles."""
+"""The tables of a suite file: models and tasks of one's own, fine-tuning, profiles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
-__all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Profile", "TrainSettings"]
+from benchbert.types import FileLayout, Head
+
+__all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Profile", "TaskEntry", "TrainSettings"]
 
 STRICT: dict[str, Any] = {"extra": "forbid"}
 """Pydantic's settings of every table: an unknown key is an error."""
@@ -36,6 +38,55 @@ class ModelEntry:
     """Names of its head's outputs in order, where its config has only `LABEL_i`."""
     control_of: str = ""
     """Model of this suite that it is a control of: shown against it, never ranked. Empty: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskEntry:
+    """A task over the user's own files: CSV, TSV, JSON lines or parquet, relative to the suite file."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    """What it is called in the results."""
+    train: str
+    """File that models are fine-tuned on."""
+    validation: str
+    """File that they are scored on."""
+    test: str = ""
+    """File that is only predicted: its labels, if it has any, are not read. Empty: none."""
+    head: Head = "classification"
+    """What is predicted: one class, one number, an answer in a text, several labels, or a tag for each token."""
+    text: tuple[str, ...] = ()
+    """Columns with the text: one, or two for a pair. Empty: `question` and `context` of a span, `tokens` of tokens."""
+    label: str = ""
+    """Column with what is predicted. Empty: `answers` of a span, `tags` of tokens, else `label`."""
+    labels: tuple[str, ...] = ()
+    """Names of the classes, labels or tags in order; empty: those of the training file, sorted."""
+    id: str = ""
+    """Column with the ids; empty: `id` or `idx` where there is one, else the rows are counted."""
+    separator: str = ""
+    """What stands between the labels or tokens of a cell; empty: cells are lists."""
+    metrics: tuple[str, ...] = ()
+    """Metrics, the main one first; empty: the head's."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Split -> its file, as the suite names it."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: file for split, file in named.items() if file}
+
+    @property
+    def layout(self) -> FileLayout:
+        """How the files are read, with the head's usual columns where none are named."""
+        texts = {"span": ("question", "context"), "token_classification": ("tokens",)}
+        labels = {"span": "answers", "token_classification": "tags"}
+        return FileLayout(
+            head=self.head,
+            text=self.text or texts.get(self.head, ()),
+            label=self.label or labels.get(self.head, "label"),
+            id=self.id,
+            separator=self.separator,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from benchbert import registry
 from benchbert.job_terms import PROTOCOL, model_spec, no_training_device, slug, threads_of, training_resources
 from benchbert.lock import Lock, ModelLock
 from benchbert.suite import MAJORITY, Suite
@@ -30,21 +29,22 @@ def task_jobs(
     inputs = {"model": made[model.recipe].id} if model.recipe else {}
     head: Job | None = None
     if suite.finetune is not False:
-        head = _finetune_job(suite, lock, model, _trained_on(task), seed, inputs)
+        head = _finetune_job(suite, lock, model, _trained_on(lock, task), seed, inputs)
         yield head
     dataset = lock.datasets[task.dataset.key]
-    settings = asdict(suite.finetune.settings(model.name, _trained_on(task).name)) if suite.finetune else {}
+    settings = asdict(suite.finetune.settings(model.name, _trained_on(lock, task).name)) if suite.finetune else {}
     yield Job(
         kind="predict",
         spec=model_spec(model)
         | {
             "task": task.name,
             "dataset_fingerprint": dataset.fingerprint,
-            "splits": [split.name for split in _scored(suite, task)],
+            "splits": [split.name for split in _scored(suite, lock, task)],
             "settings": settings,
             "backend": "eager",
             "device": lock.training_device,
-        },
+        }
+        | _own_metrics(lock, task),
         inputs={"head": head.id} if head else inputs,
         resources=training_resources(lock, threads_of(lock, model), estimate=5.0),
         threads=threads_of(lock, model),
@@ -60,7 +60,7 @@ def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:
     """The majority baseline on one task: nothing in it is random, so the suite's first seed stands for all of them."""
     seed = suite.seeds[0]
     dataset = lock.datasets[task.dataset.key]
-    trained_on = _trained_on(task)
+    trained_on = _trained_on(lock, task)
     training = lock.datasets.get(trained_on.dataset.key)
     # Only a task that has no training split of its own learns its constant from another dataset.
     source = {"training_fingerprint": training.fingerprint if training else ""} if task.head_of else {}
@@ -70,10 +70,11 @@ def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:
         | {
             "task": task.name,
             "dataset_fingerprint": dataset.fingerprint,
-            "splits": [split.name for split in _scored(suite, task)],
+            "splits": [split.name for split in _scored(suite, lock, task)],
             "backend": "constant",
         }
-        | source,
+        | source
+        | _own_metrics(lock, task),
         resources=Resources(estimate=1 + (trained_on.train.rows if trained_on.train else 0) / 50_000),
         seed=seed,
         task_version=task.version,
@@ -109,15 +110,24 @@ def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: 
     )
 
 
-def _trained_on(task: Task) -> Task:
+def _trained_on(lock: Lock, task: Task) -> Task:
     """The task whose training split is learned from: itself, or MNLI for the diagnostics."""
-    found: Task = registry.find("tasks", task.head_of) if task.head_of else task
-    return found
+    return lock.task(task.head_of) if task.head_of else task
 
 
-def _scored(suite: Suite, task: Task) -> tuple[Split, ...]:
-    """The splits to predict: held-back ones where the suite asks for them, else labelled ones, else unlabelled ones."""
-    return task.held_back if suite.scored_on == "test" else task.evaluation or task.test
+def _scored(suite: Suite, lock: Lock, task: Task) -> tuple[Split, ...]:
+    """The splits to predict: held-back ones where the suite asks for them, else labelled ones, else unlabelled ones.
+
+    A test file of the user's is named to be predicted, so it always is.
+    """
+    if suite.scored_on == "test":
+        return task.held_back
+    return (*task.evaluation, *task.test) if task.name in lock.own_tasks else task.evaluation or task.test
+
+
+def _own_metrics(lock: Lock, task: Task) -> dict[str, list[str]]:
+    """Metrics that the user chose: no version of a task stands for them."""
+    return {"metrics": list(task.metrics)} if task.name in lock.own_tasks else {}
 
 
 def _missing(task: Task) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchbert.errors import DataError
 
-__all__ = ["METRICS", "accuracy", "confusion_matrix", "f1", "matthews_correlation"]
+__all__ = ["METRICS", "accuracy", "confusion_matrix", "f1", "macro_f1", "matthews_correlation"]
 
 POSITIVE = 1
 """The class whose F1 is reported: `equivalent` in MRPC, `duplicate` in QQP."""
@@ -72,6 +72,15 @@ def f1(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(confusion.sum(axis=(-2, -1)) > 0, value, np.nan)
 
 
+def macro_f1(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the classes of their F1, of shape (...), 0 for a class that neither is nor is said; NaN without
+    examples. As scikit-learn's `average="macro"` over all classes with `zero_division=0`.
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    by_class = _ratio(2 * hits, confusion.sum(axis=-1) + confusion.sum(axis=-2), empty=0.0)
+    return np.where(confusion.sum(axis=(-2, -1)) > 0, by_class.mean(axis=-1), np.nan)
+
+
 def matthews_correlation(confusion: NDArray[np.float64]) -> NDArray[np.float64]:
     """Matthews correlation, of shape (...); 0 when labels or predictions are constant, NaN without examples."""
     total = confusion.sum(axis=(-2, -1))
@@ -92,6 +101,7 @@ def _ratio(above: NDArray[np.float64], below: NDArray[np.float64], *, empty: flo
 METRICS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "accuracy": accuracy,
     "f1": f1,
+    "macro_f1": macro_f1,
     "matthews_correlation": matthews_correlation,
 }
 """Metric name -> function of a confusion matrix."""

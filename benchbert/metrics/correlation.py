@@ -1,4 +1,4 @@
-"""Pearson and Spearman correlation (STS-B), undefined for a constant, with counts for the bootstrap.
+"""Pearson and Spearman correlation (STS-B), undefined for a constant, and squared error; with counts to resample.
 
 Spearman is Pearson over ranks, ties sharing their mean rank. With counts, an example drawn twice is two tied examples.
 """
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchbert.errors import DataError
 
-__all__ = ["METRICS", "pearson", "resampled_pearson", "resampled_spearman", "spearman"]
+__all__ = ["METRICS", "pearson", "resampled_mse", "resampled_pearson", "resampled_spearman", "spearman"]
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +48,11 @@ def resampled_spearman(labels: Floats, predictions: Floats, counts: Floats) -> F
     """Spearman correlation in each resample; arguments and result as `resampled_pearson`."""
     constant = _constant(labels, counts) | _constant(predictions, counts)
     return np.where(constant, np.nan, _weighted_pearson(_ranks(labels, counts), _ranks(predictions, counts), counts))
+
+
+def resampled_mse(labels: Floats, predictions: Floats, counts: Floats) -> Floats:
+    """Mean squared error in each resample; arguments and result as `resampled_pearson`."""
+    return np.asarray((counts @ np.square(labels - predictions)) / counts.sum(axis=1))
 
 
 def _single(
@@ -109,5 +114,6 @@ def _weighted_pearson(x: Floats, y: Floats, counts: Floats) -> Floats:
 METRICS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "pearson": resampled_pearson,
     "spearman": resampled_spearman,
+    "mse": resampled_mse,
 }
 """Metric name -> function of labels, predictions and counts."""

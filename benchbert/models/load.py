@@ -22,13 +22,17 @@ from benchbert.models.location import locate, one_line
 
 __all__ = ["LoadedModel", "ModelHead", "load_config", "load_model", "load_tokenizer", "weight_format"]
 
-ModelHead = Literal["encoder", "classification", "regression", "span", "masked_lm"]
+ModelHead = Literal[
+    "encoder", "classification", "regression", "span", "multi_label", "token_classification", "masked_lm"
+]
 
 _MAPPINGS: dict[ModelHead, str] = {
     "encoder": "MODEL_MAPPING",
     "classification": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING",
     "regression": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING",
     "span": "MODEL_FOR_QUESTION_ANSWERING_MAPPING",
+    "multi_label": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING",
+    "token_classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING",
     "masked_lm": "MODEL_FOR_MASKED_LM_MAPPING",
 }
 """Head -> table of transformers from config class to model class."""
@@ -81,7 +85,7 @@ def load_model(
     Args:
         model: the resolved model.
         head: output layer; `encoder` for hidden states alone.
-        labels: names of the classes in output order (classification); empty: the lock's, else the config's own.
+        labels: names of the classes in output order; empty: the lock's, else the config's own.
         folder: overrides where the lock says the weights are: a model that a recipe or a fine-tuning job made.
         dtype: `float32`, `bfloat16` or `float16`; weights are drawn in float32 and rounded.
         seed: of all weights that are drawn; the global random state is left as it was.
@@ -153,10 +157,18 @@ def _model_type(model: ModelLock) -> str:
     return str(declared) if declared or not model.family else adapter_for(model.family).model_type
 
 
+_PROBLEM_TYPES: dict[ModelHead, str | None] = {
+    "classification": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "token_classification": None,
+}
+"""Head with classes -> what transformers calls its problem."""
+
+
 def _set_outputs(config: Any, head: ModelHead, labels: tuple[str, ...]) -> None:
     """Number and names of the outputs of a head."""
-    if head == "classification":
-        config.problem_type = "single_label_classification"
+    if head in _PROBLEM_TYPES:
+        config.problem_type = _PROBLEM_TYPES[head]
         if len(set(labels)) < len(labels):
             raise LabelError(f"labels must differ: {', '.join(labels)}")
         if labels:

@@ -11,7 +11,7 @@ from typing import Any
 from benchbert.errors import StoreError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.store.files import RunFolder
-from benchbert.types import Artefact, Job, Value
+from benchbert.types import Artefact, Job, Task, Value
 
 __all__ = ["JobContext", "Outcome", "Report"]
 
@@ -54,6 +54,11 @@ class JobContext:
     def model(self) -> ModelLock:
         """The model that the job is about."""
         return self.lock.models[str(self.job.spec["model"])]
+
+    @property
+    def task(self) -> Task:
+        """The task that the job is about."""
+        return self.lock.task(str(self.job.spec["task"]))
 
     @property
     def recipe(self) -> RecipeLock:

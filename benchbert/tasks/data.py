@@ -1,4 +1,4 @@
-"""Loads a split of a dataset from the hub, a mirror or a generator, and holds it against its task."""
+"""Loads a split of a dataset from the hub, a mirror, a generator or the user's files; holds it against its task."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from benchbert import registry
 from benchbert.errors import DataError, UnavailableError
 from benchbert.lock import DatasetLock
+from benchbert.tasks.custom import load_own_split
 from benchbert.tasks.validation import validate
 from benchbert.types import Task, digest
 
@@ -42,9 +43,7 @@ def load_split(dataset: DatasetLock, split: str) -> datasets.Dataset:
         return _from_mirror(dataset, split)
     if dataset.origin == "hub":
         return _from_hub(dataset, split)
-    raise UnavailableError(
-        f"dataset {dataset.key} comes from {dataset.origin!r}: only hub, mirror and builtin can be loaded"
-    )
+    return load_own_split(dataset, split)
 
 
 def check_rows(task: Task, split: str, rows: int) -> bool:

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Encoded", "Features", "Windows"]
+__all__ = ["IGNORED", "Encoded", "Features", "Targets", "Windows", "Words"]
+
+Targets = NDArray[np.int64] | NDArray[np.float32] | NDArray[np.int8]
+"""Training targets with one row a sequence."""
+
+IGNORED = -100
+"""Target of a token that no tag belongs to: torch's cross-entropy leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +30,11 @@ class Encoded:
     """Segment of each token, 0 or 1, of shape (total,); all 0 where the tokenizer has no segments."""
     starts: NDArray[np.int64]
     """Where each sequence starts, of shape (n + 1,); the last is the total."""
-    labels: Mapping[str, NDArray[np.int64] | NDArray[np.float32]] = field(default_factory=dict)
-    """Training targets by the name of the model's argument, each of shape (n,); empty: unlabelled."""
+    labels: Mapping[str, Targets] = field(default_factory=dict)
+    """Training targets by the name of the model's argument, each of shape (n,), or (n, classes) where several labels
+    may hold; empty: unlabelled."""
+    token_labels: NDArray[np.int64] | None = None
+    """Class of each token, of shape (total,), `IGNORED` where it has none; None: tokens are not classified."""
     example: NDArray[np.int64]
     """Row of the dataset that each sequence comes from, of shape (n,): several windows may share one."""
 
@@ -34,7 +43,8 @@ class Encoded:
         assert count >= 0
         assert self.tokens.shape == self.token_types.shape == (int(self.starts[-1]),)
         assert self.example.shape == (count,)
-        assert all(values.shape == (count,) for values in self.labels.values())
+        assert all(values.shape[0] == count for values in self.labels.values())
+        assert self.token_labels is None or self.token_labels.shape == self.tokens.shape
 
     @classmethod
     def from_lists(
@@ -42,7 +52,8 @@ class Encoded:
         tokens: Sequence[Sequence[int]],
         token_types: Sequence[Sequence[int]] | None = None,
         *,
-        labels: Mapping[str, NDArray[np.int64] | NDArray[np.float32]] | None = None,
+        labels: Mapping[str, Targets] | None = None,
+        token_labels: NDArray[np.int64] | None = None,
         example: ArrayLike | None = None,
     ) -> Encoded:
         """From one list a sequence.
@@ -51,6 +62,7 @@ class Encoded:
             tokens: Token ids.
             token_types: Segments; None: all 0.
             labels: As the field.
+            token_labels: As the field.
             example: As the field; None: sequence i comes from row i.
         """
         lengths = np.fromiter((len(ids) for ids in tokens), dtype=np.int64, count=len(tokens))
@@ -64,6 +76,7 @@ class Encoded:
             token_types=types,
             starts=starts,
             labels=dict(labels or {}),
+            token_labels=token_labels,
             example=np.arange(len(tokens)) if example is None else np.asarray(example, dtype=np.int64),
         )
 
@@ -73,11 +86,13 @@ class Encoded:
         starts = np.concatenate(
             [np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate([part.lengths for part in parts]))]
         )
+        tagged = [part.token_labels for part in parts if part.token_labels is not None]
         return cls(
             tokens=np.concatenate([part.tokens for part in parts]),
             token_types=np.concatenate([part.token_types for part in parts]),
             starts=starts,
             labels={name: np.concatenate([part.labels[name] for part in parts]) for name in parts[0].labels},
+            token_labels=None if not tagged else np.concatenate(tagged),
             example=np.concatenate([part.example for part in parts]),
         )
 
@@ -88,6 +103,24 @@ class Encoded:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each sequence, of shape (n,)."""
         return np.diff(self.starts)
+
+    @property
+    def tagged(self) -> NDArray[np.int64]:
+        """Tokens of each sequence that have a class, of shape (n,)."""
+        assert self.token_labels is not None, "only where tokens are classified"
+        upto = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(self.token_labels != IGNORED)])
+        return np.asarray(upto[self.starts[1:]] - upto[self.starts[:-1]])
+
+    def padded_token_labels(self, indices: ArrayLike) -> NDArray[np.int64]:
+        """Classes of the tokens of a batch, of shape (batch, longest), `IGNORED` in the padding; see `padded`."""
+        assert self.token_labels is not None, "only where tokens are classified"
+        chosen = np.asarray(indices, dtype=np.int64)
+        lengths = self.starts[chosen + 1] - self.starts[chosen]
+        columns = np.arange(int(lengths.max(initial=0)))
+        real = columns < lengths[:, None]
+        found = np.full(real.shape, IGNORED, dtype=np.int64)
+        found[real] = self.token_labels[(self.starts[chosen][:, None] + columns)[real]]
+        return found
 
     def padded(self, indices: ArrayLike, pad_id: int) -> dict[str, NDArray[np.int64]]:
         """A batch, padded on the right to its longest sequence.
@@ -122,6 +155,16 @@ class Windows:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """What maps the words of rows to the tokens that speak for them."""
+
+    token: NDArray[np.int64]
+    """First token of each word, counted over all sequences; -1 where the tokenizer has none. Of shape (words,)."""
+    starts: NDArray[np.int64]
+    """Where the words of each row start, of shape (rows + 1,); the last is their number."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Features:
     """The rows of a split as a model reads them."""
 
@@ -129,3 +172,5 @@ class Features:
     """Their tokens."""
     windows: Windows | None = None
     """Span heads: the way back to the text; None for other heads."""
+    words: Words | None = None
+    """Token heads: the way back to the words; None for other heads."""

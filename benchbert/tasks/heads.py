@@ -1,4 +1,4 @@
-"""The three heads behind one door: rows to tokens, outputs to predictions, predictions to scores."""
+"""The heads behind one door: rows to tokens, outputs to predictions, predictions to scores."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from benchbert.tasks.scores import score
 from benchbert.tasks.sequence import decode_sequences, encode_sequences
 from benchbert.tasks.spans import decode_spans
 from benchbert.tasks.windows import STRIDE, encode_windows
+from benchbert.tasks.words import decode_words, encode_words
 from benchbert.types import Task
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def encode(
     """
     if task.head == "span":
         return encode_windows(task, rows, tokenizer, max_length=max_length, train=train, stride=stride)
+    if task.head == "token_classification":
+        return encode_words(task, rows, tokenizer, max_length=max_length)
     return encode_sequences(task, rows, tokenizer, max_length=max_length)
 
 
@@ -71,7 +74,8 @@ def decode(
         task: The task.
         features: What `encode` made of the rows.
         rows: The split that was encoded.
-        outputs: `logits` of shape (n, outputs); for spans `start_logits` and `end_logits`, each of shape (total,),
+        outputs: `logits` of shape (n, outputs), or (total, outputs) where tokens are classified; for spans
+            `start_logits` and `end_logits`, each of shape (total,); both are
             aligned with `features.encoded.tokens`.
         settings: How to read them; None: the protocol's.
 
@@ -89,4 +93,6 @@ def decode(
             max_answer_tokens=chosen.max_answer_tokens,
             null_threshold=chosen.null_threshold,
         )
+    if task.head == "token_classification":
+        return decode_words(task, features, rows, outputs["logits"])
     return decode_sequences(task, rows, outputs["logits"], logit_order=chosen.logit_order)

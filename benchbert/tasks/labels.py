@@ -43,6 +43,9 @@ def logit_order(
             f"the model has {len(names)} outputs {names}, the task {len(task_labels)} labels {list(task_labels)}: "
             "fine-tune it on this task, or choose a model with its labels"
         )
+    if not declared and names == list(task_labels) and not all(_DEFAULT_NAME.fullmatch(name) for name in names):
+        # Names that differ only in case or signs, such as -1 and 1, are told apart where they stand as they are.
+        return list(range(len(names)))
     if declared:
         return _declared_order(names, task_labels, list(declared))
     if all(_DEFAULT_NAME.fullmatch(name) for name in names):

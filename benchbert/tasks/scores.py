@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from benchbert.errors import DataError
 from benchbert.metrics import classification, correlation, span
 from benchbert.statistics.bootstrap import Interval, Statistic, bootstrap
-from benchbert.tasks.validation import UNLABELLED
+from benchbert.tasks.multi_label import label_sets
+from benchbert.tasks.words import tagged_words
 from benchbert.types import Task, Value
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["score"]
 
 Floats = NDArray[np.float64]
+
+_UNITS = {"mse": "label²"}
+"""Metrics that are no share: an error in the square of the label's unit. Less of it is better."""
 
 _NO_INTERVAL = Interval(low=None, high=None, level=None, kind="none: tuned on this split")
 
@@ -33,7 +38,8 @@ def score(task: Task, predictions: pyarrow.Table, *, split: str, complete: bool)
         complete: Whether it has its official rows.
 
     Returns:
-        Values in 0..1 or -1..1, the main metric first; None where undefined. Empty for an unlabelled split.
+        Values in 0..1 or -1..1, errors in the label's unit, the main metric first; None where undefined.
+        Empty for an unlabelled split.
 
     Raises:
         DataError: a split of which only some rows are labelled.
@@ -42,8 +48,11 @@ def score(task: Task, predictions: pyarrow.Table, *, split: str, complete: bool)
         raise DataError(f"{task.name}, split {split}: there is no prediction to score")
     if task.head == "span":
         return _spans(task, predictions, split, complete)
+    if task.head in _LISTS:
+        whole = _LISTS[task.head](task, predictions)
+        return _metric_values(task, whole, predictions.num_rows, split, complete) if whole else ()
     labels = np.asarray(predictions["label"].to_pylist(), dtype=np.float64)
-    unlabelled = labels == UNLABELLED
+    unlabelled = np.isnan(labels) | (task.unlabelled is not None and labels == task.unlabelled)
     if unlabelled.all():
         return ()
     if unlabelled.any():
@@ -51,11 +60,22 @@ def score(task: Task, predictions: pyarrow.Table, *, split: str, complete: bool)
         raise DataError(f"{task.name}, split {split}: id {name!r} has no label while others have: mend the data files")
     guesses = np.asarray(predictions["prediction"].to_pylist(), dtype=np.float64)
     make = _correlations if task.head == "regression" else _classes
-    statistic = make(task, labels, guesses)
-    point = statistic(np.ones((1, labels.size)))[0]
-    intervals = bootstrap(statistic, labels.size)
+    return _metric_values(task, make(task, labels, guesses), labels.size, split, complete)
+
+
+_LISTS: dict[str, Callable[[Task, pyarrow.Table], Statistic | None]] = {
+    "multi_label": label_sets,
+    "token_classification": tagged_words,
+}
+"""Head whose rows have lists of labels -> its metrics as a function of counts; None: the split is unlabelled."""
+
+
+def _metric_values(task: Task, statistic: Statistic, n: int, split: str, complete: bool) -> tuple[Value, ...]:
+    """The task's metrics over n examples, each with its interval."""
+    point = statistic(np.ones((1, n)))[0]
+    intervals = bootstrap(statistic, n)
     return tuple(
-        _value(metric, point[i], intervals[i], n=labels.size, split=split, complete=complete)
+        _value(metric, point[i], intervals[i], n=n, split=split, complete=complete)
         for i, metric in enumerate(task.metrics)
     )
 
@@ -142,7 +162,8 @@ def _value(
     return Value(
         metric=metric,
         value=float(number) if defined else None,
-        direction="none" if metric.endswith("_thresh") else "higher",
+        unit=_UNITS.get(metric, ""),
+        direction="none" if metric.endswith("_thresh") else "lower" if metric in _UNITS else "higher",
         n=n,
         ci_low=interval.low if defined else None,
         ci_high=interval.high if defined else None,

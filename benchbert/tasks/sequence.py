@@ -1,4 +1,4 @@
-"""Classification and regression over one text or a pair: rows to tokens, logits to a table of predictions."""
+"""One text or a pair for a class, a number or several labels: rows to tokens, logits to a table of predictions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbert.errors import DataError
-from benchbert.tasks.encoding import Encoded, Features
-from benchbert.tasks.validation import UNLABELLED, row_ids
+from benchbert.tasks.encoding import Encoded, Features, Targets
+from benchbert.tasks.multi_label import label_columns, membership
+from benchbert.tasks.validation import row_ids
 from benchbert.types import Task
 
 if TYPE_CHECKING:
@@ -49,12 +50,17 @@ def encode_sequences(task: Task, rows: datasets.Dataset, tokenizer: Any, *, max_
     return Features(encoded=encoded)
 
 
-def _targets(task: Task, rows: datasets.Dataset) -> dict[str, NDArray[np.int64] | NDArray[np.float32]]:
-    """`labels` of shape (n,), int64 or, for a regression, float32; empty for an unlabelled split."""
+def _targets(task: Task, rows: datasets.Dataset) -> dict[str, Targets]:
+    """`labels`, empty for an unlabelled split.
+
+    Of shape (n,), int64 or, for a regression, float32; for several labels a row of shape (n, classes), 0 or 1 in int8.
+    """
     if task.label not in rows.column_names or len(rows) == 0:
         return {}
+    if task.head == "multi_label":
+        return {"labels": membership(rows[task.label][:], len(task.labels))}
     values = np.asarray(rows[task.label][:], dtype=np.float64)
-    if (values == UNLABELLED).all():
+    if task.unlabelled is not None and (values == task.unlabelled).all():
         return {}
     return {"labels": values.astype(np.float32) if task.head == "regression" else values.astype(np.int64)}
 
@@ -86,20 +92,30 @@ def decode_sequences(
     require_finite(task, scores, ids)
     if logit_order:
         scores = scores[:, list(logit_order)]
-    regression = task.head == "regression"
-    number = pa.float64() if regression else pa.int64()
-    prediction = scores[:, 0].astype(np.float64) if regression else scores.argmax(axis=1)
-    labelled = task.label in rows.column_names
-    label = rows[task.label][:] if labelled else [UNLABELLED] * len(ids)
     return pa.table(
         {
             "id": pa.array(ids, pa.string()),
-            "label": pa.array(label, number),
-            "prediction": pa.array(prediction, number),
+            **_label_columns(task, rows, scores),
             "scores": pa.array(scores.tolist(), pa.list_(pa.float32())),
             "input_hash": pa.array(input_hashes(task, rows), pa.string()),
         }
     )
+
+
+def _label_columns(task: Task, rows: datasets.Dataset, scores: NDArray[np.float32]) -> dict[str, pyarrow.Array]:
+    """The columns `label` and `prediction`."""
+    import pyarrow as pa
+
+    labels = rows[task.label][:] if task.label in rows.column_names else None
+    if task.head == "multi_label":
+        return label_columns(labels, scores)
+    regression = task.head == "regression"
+    number = pa.float64() if regression else pa.int64()
+    prediction = scores[:, 0].astype(np.float64) if regression else scores.argmax(axis=1)
+    return {
+        "label": pa.array([task.unlabelled] * len(scores) if labels is None else labels, number),
+        "prediction": pa.array(prediction, number),
+    }
 
 
 def require_finite(task: Task, scores: NDArray[np.float32], ids: list[str]) -> None:
@@ -118,6 +134,8 @@ def require_finite(task: Task, scores: NDArray[np.float32], ids: list[str]) -> N
 
 
 def input_hashes(task: Task, rows: datasets.Dataset) -> list[str]:
-    """First 16 hexadecimal digits of SHA-256 of each row's texts, joined by the unit separator."""
+    """First 16 hexadecimal digits of SHA-256 of each row's texts, or of its tokens, joined by the unit separator."""
+    if task.head == "token_classification":
+        return [hashlib.sha256("\x1f".join(row).encode()).hexdigest()[:16] for row in rows[task.text[0]]]
     columns = [rows[column][:] for column in task.text]
     return [hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16] for texts in zip(*columns, strict=True)]

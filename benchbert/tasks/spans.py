@@ -182,7 +182,8 @@ def span_table(task: Task, rows: datasets.Dataset, answers: Sequence[SpanAnswer]
     import pyarrow as pa
 
     candidate = pa.struct([("text", pa.string()), ("score", pa.float64()), ("start", pa.int64()), ("end", pa.int64())])
-    golds = [list(gold["text"]) for gold in rows[task.label][:]]
+    labelled = task.label in rows.column_names
+    golds = [list(gold["text"]) for gold in rows[task.label][:]] if labelled else [[] for _ in answers]
     return pa.table(
         {
             "id": pa.array(row_ids(task, rows), pa.string()),

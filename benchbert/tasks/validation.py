@@ -35,18 +35,25 @@ def validate(task: Task, dataset: datasets.Dataset, split: str | None = None) ->
     """
     split = split or str(dataset.split)
     place = f"{task.name}, split {split}"
-    needed = (*task.text, task.label, *(("id",) if task.head == "span" else ()))
+    test = split in {known.name for known in task.test}
+    # The labels of a user's test file are not read; GLUE's test splits have a column of them, all -1.
+    labelled = not (test and task.unlabelled is None)
+    needed = (*task.text, *((task.label,) if labelled else ()), *(("id",) if task.head == "span" else ()))
     if lost := [name for name in needed if name not in dataset.column_names]:
         raise DataError(
             f"{place}: no column {lost[0]!r} (it has {', '.join(dataset.column_names)}): mend the data files"
         )
     row_ids(task, dataset)
     for name in task.text:
-        _texts(dataset, name, place)
+        _texts(dataset, name, place, lists=task.head == "token_classification")
+    if not labelled:
+        return
     if task.head == "span":
         _answers(task, dataset, place)
+    elif task.head in {"multi_label", "token_classification"}:
+        _label_lists(task, dataset, place)
     else:
-        _labels(task, dataset, place, test=split in {known.name for known in task.test})
+        _labels(task, dataset, place, test=test)
 
 
 def row_ids(task: Task, dataset: datasets.Dataset) -> list[str]:
@@ -71,9 +78,12 @@ def row_ids(task: Task, dataset: datasets.Dataset) -> list[str]:
     return [str(value) for value in ids]
 
 
-def _texts(dataset: datasets.Dataset, name: str, place: str) -> None:
+def _texts(dataset: datasets.Dataset, name: str, place: str, *, lists: bool = False) -> None:
     for row, text in enumerate(dataset[name]):
-        if not isinstance(text, str):
+        if lists:
+            if not isinstance(text, list) or not text or not all(isinstance(token, str) for token in text):
+                raise DataError(f"{place}: row {row} has {text!r} in column {name!r} where a list of tokens must be")
+        elif not isinstance(text, str):
             raise DataError(f"{place}: row {row} has {text!r} in column {name!r} where a text must be: mend that row")
 
 
@@ -89,11 +99,24 @@ def _labels(task: Task, dataset: datasets.Dataset, place: str, *, test: bool) ->
     for row, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
             raise DataError(f"{place}: row {row} has the label {value!r}: it must be a number")
-        if value == UNLABELLED:
+        if value == UNLABELLED == task.unlabelled:
             if not test:
                 raise DataError(f"{place}: row {row} has no label (-1): only test splits are unlabelled, mend that row")
         elif not regression and not (value == int(value) and 0 <= value < len(task.labels)):
             raise DataError(f"{place}: row {row} has the label {value}: it must be from 0 to {len(task.labels) - 1}")
+
+
+def _label_lists(task: Task, dataset: datasets.Dataset, place: str) -> None:
+    """Lists of class numbers; of tags, one a token."""
+    for row, cells in enumerate(dataset.select_columns([task.text[0], task.label])):
+        labels = cells[task.label]
+        known = isinstance(labels, list) and all(isinstance(n, int) and 0 <= n < len(task.labels) for n in labels)
+        if not known:
+            raise DataError(
+                f"{place}: row {row} has the labels {labels!r}: each must be from 0 to {len(task.labels) - 1}"
+            )
+        if task.head == "token_classification" and len(labels) != len(cells[task.text[0]]):
+            raise DataError(f"{place}: row {row} has {len(labels)} tags for {len(cells[task.text[0]])} tokens")
 
 
 def _answers(task: Task, dataset: datasets.Dataset, place: str) -> None:

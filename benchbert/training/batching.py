@@ -29,7 +29,7 @@ class Batch:
     inputs: dict[str, torch.Tensor]
     """`input_ids`, `attention_mask` and, where there are several, `token_type_ids`, each of shape (batch, longest)."""
     labels: dict[str, torch.Tensor] = field(default_factory=dict)
-    """Targets, each with batch rows."""
+    """Targets, each with batch rows; those of tokens of shape (batch, longest)."""
     size: int
     """Examples."""
 
@@ -47,6 +47,8 @@ def make_batch(encoded: Encoded, indices: NDArray[Any], pad_id: int, device: str
     padded = encoded.padded(indices, pad_id)
     inputs = {k: torch.from_numpy(v).long().to(device) for k, v in padded.items() if k in names}
     labels = {k: torch.from_numpy(np.ascontiguousarray(v[indices])).to(device) for k, v in encoded.labels.items()}
+    if encoded.token_labels is not None:
+        labels["labels"] = torch.from_numpy(encoded.padded_token_labels(indices)).to(device)
     return Batch(inputs=inputs, labels=labels, size=len(indices))
 
 

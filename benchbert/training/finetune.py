@@ -11,11 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchbert import registry
 from benchbert.models.load import load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome
 from benchbert.tasks.data import check_rows, load_split, validate
-from benchbert.tasks.encoding import Encoded
+from benchbert.tasks.encoding import IGNORED, Encoded
 from benchbert.tasks.heads import encode
 from benchbert.training.attention import attention_for
 from benchbert.training.batching import Batch, Steps, make_batch, token_budget_batches
@@ -33,7 +32,7 @@ def run(context: JobContext) -> Outcome:
         UnavailableError, DataError: model or data cannot be had or are not what the task says.
         TrainingError: the loss is not a number.
     """
-    task: Task = registry.find("tasks", str(context.job.spec["task"]))
+    task = context.task
     assert task.train is not None, "tasks without a training split take another task's head"
     settings = context.job.spec["settings"]
     rows = load_split(context.dataset(task.dataset.key), task.train.name)
@@ -70,12 +69,14 @@ def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int,
     device = str(job.spec["device"])
     steps = Steps(encoded.lengths, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=job.seed)
     names = model_inputs(model)
+    tagged = encoded.tagged if encoded.token_labels is not None else None
 
     def batches(step: int) -> tuple[list[Batch], dict[str, int]]:
         order = steps[step]
         order = order[np.argsort(encoded.lengths[order], kind="stable")]
         parts = token_budget_batches(encoded.lengths, order, TOKEN_BUDGET[device])
-        return [make_batch(encoded, part, pad_id, device, names) for part in parts], {"examples": len(order)}
+        totals = {"examples": len(order)} | ({"words": int(tagged[order].sum())} if tagged is not None else {})
+        return [make_batch(encoded, part, pad_id, device, names) for part in parts], totals
 
     return train(
         model,
@@ -147,4 +148,26 @@ def _span(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str
     return {"task": loss / totals["examples"]}
 
 
-_OBJECTIVES = {"classification": _classification, "regression": _regression, "span": _span}
+def _multi_label(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Binary cross-entropy, mean over the labels and the examples of the step."""
+    logits = model(**batch.inputs).logits.float()
+    targets = batch.labels["labels"].float()
+    loss = functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
+    return {"task": loss / (totals["examples"] * targets.shape[1])}
+
+
+def _token_classification(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+    """Cross-entropy, mean over the words of the step, each at its first token."""
+    logits = model(**batch.inputs).logits.float()
+    targets = batch.labels["labels"]
+    loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+    return {"task": loss / max(1, totals["words"])}
+
+
+_OBJECTIVES = {
+    "classification": _classification,
+    "regression": _regression,
+    "span": _span,
+    "multi_label": _multi_label,
+    "token_classification": _token_classification,
+}

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchbert import registry
 from benchbert.errors import DataError, UnavailableError
 from benchbert.metrics.span import normalise
 from benchbert.store.context import JobContext, Outcome
 from benchbert.tasks.data import load_split, validate
 from benchbert.tasks.labels import logit_order
+from benchbert.tasks.multi_label import membership
 from benchbert.tasks.sequence import decode_sequences
 from benchbert.tasks.spans import SpanAnswer, span_table
+from benchbert.tasks.words import tag_table, word_starts
 from benchbert.training.scored_split import outcome_of, score_split
 from benchbert.types import Task
 
@@ -41,8 +42,8 @@ def run(context: JobContext) -> Outcome:
         UnavailableError, DataError, LabelError: the training split or a scored one cannot be had, or is not what its
             task says.
     """
-    task: Task = registry.find("tasks", str(context.job.spec["task"]))
-    source: Task = registry.find("tasks", task.head_of) if task.head_of else task
+    task = context.task
+    source = context.lock.task(task.head_of) if task.head_of else task
     training = _training_rows(context, source)
     predict, constant = _HEADS[task.head](task, source, training)
     names: list[str] = context.job.spec["splits"]
@@ -80,6 +81,27 @@ def _regression(task: Task, source: Task, training: datasets.Dataset) -> tuple[_
     """The mean of the labels."""
     mean = float(np.mean(np.asarray(training[source.label][:], dtype=np.float64)))
     return _same_logits(task, np.array([mean], dtype=np.float32)), mean
+
+
+def _multi_label(task: Task, source: Task, training: datasets.Dataset) -> tuple[_Predict, list[str]]:
+    """The most frequent set of labels, the first of several in sorted order; the logits only say yes or no."""
+    counts = Counter(tuple(sorted(labels)) for labels in training[source.label])
+    chosen = min(counts, key=lambda labels: (-counts[labels], labels))
+    held = membership([chosen], len(task.labels))[0]
+    return _same_logits(task, (2.0 * held - 1.0).astype(np.float32)), [task.labels[number] for number in chosen]
+
+
+def _token_classification(task: Task, source: Task, training: datasets.Dataset) -> tuple[_Predict, str]:
+    """The most frequent tag, the first of several in the task's order, for every word."""
+    counts = np.zeros(len(task.labels), dtype=np.int64)
+    for tags in training[source.label]:
+        counts += np.bincount(tags, minlength=len(task.labels))
+    tag = int(counts.argmax())
+
+    def predict(rows: datasets.Dataset) -> pyarrow.Table:
+        return tag_table(task, rows, np.full(int(word_starts(task, rows)[-1]), tag, dtype=np.int64))
+
+    return predict, task.labels[tag]
 
 
 def _same_logits(task: Task, logits: NDArray[np.float32]) -> _Predict:
@@ -121,5 +143,7 @@ _HEADS: dict[str, Callable[[Task, Task, datasets.Dataset], tuple[_Predict, Any]]
     "classification": _classification,
     "regression": _regression,
     "span": _span,
+    "multi_label": _multi_label,
+    "token_classification": _token_classification,
 }
 """Head -> (task, task of the training split, its rows) -> what predicts, and the constant for the provenance."""

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from benchbert import registry
 from benchbert.errors import UnavailableError
 from benchbert.models.load import LoadedModel, load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome, Report
@@ -39,7 +38,7 @@ def run(context: JobContext) -> Outcome:
     """
     if context.model.weights == "constant":
         return majority.run(context)
-    task: Task = registry.find("tasks", str(context.job.spec["task"]))
+    task = context.task
     folder = context.input_folder("head") or context.input_folder("model")
     tokenizer = load_tokenizer(context.model, folder)
     # Without the suite's labels: what the config itself says of its outputs must be seen, to be held against them.
@@ -75,7 +74,13 @@ def _predictions(
     return decode(task, features, rows, outputs)
 
 
-_DEFAULT_LENGTH = {"classification": 128, "regression": 128, "span": 384}
+_DEFAULT_LENGTH = {
+    "classification": 128,
+    "regression": 128,
+    "span": 384,
+    "multi_label": 128,
+    "token_classification": 128,
+}
 """Tokens an example of models that bring their head; fine-tuned ones use the length that they were trained with."""
 
 
@@ -99,7 +104,7 @@ def _labels(context: JobContext, task: Task) -> tuple[str, ...]:
 
 def _order(context: JobContext, task: Task, model: Any) -> list[int] | None:
     """For each label of the task, the column of the model's logits; None: the task has no classes."""
-    if task.head != "classification":
+    if not task.labels:
         return None
     # Labels that the suite declares are those of a head that the model brings, not of one that was fine-tuned here.
     declared = () if "head" in context.job.inputs else context.model.labels
@@ -113,8 +118,8 @@ def forward(
     """The model's outputs for all examples, in their order.
 
     Returns:
-        `logits` of shape (examples, outputs); or, for a span head, `start_logits` and `end_logits` of shape (tokens,),
-        aligned with `encoded.tokens`.
+        `logits` of shape (examples, outputs), or (tokens, outputs) of a token head; or, for a span head, `start_logits`
+        and `end_logits` of shape (tokens,); what is of the tokens is aligned with `encoded.tokens`.
     """
     names = model_inputs(model)
     longest_first = np.argsort(-encoded.lengths, kind="stable")
@@ -124,7 +129,11 @@ def forward(
     for indices in batches:
         batch = make_batch(encoded, indices, pad_id, device, names)
         found = model(**batch.inputs)
-        if "logits" in found:
+        if "logits" in found and found.logits.ndim == 3:
+            logits = found.logits.float().cpu().numpy()
+            shape = (len(encoded.tokens), logits.shape[2])
+            _scatter(outputs.setdefault("logits", np.empty(shape, np.float32)), logits, encoded, indices)
+        elif "logits" in found:
             logits = found.logits.float().cpu().numpy()
             outputs.setdefault("logits", np.empty((len(encoded), logits.shape[1]), np.float32))[indices] = logits
         else:
@@ -137,7 +146,7 @@ def forward(
 
 
 def _scatter(flat: NDArray[np.float32], padded: NDArray[np.float32], encoded: Encoded, indices: NDArray[Any]) -> None:
-    """Writes rows of shape (batch, longest) to their examples' places in a flat array of shape (tokens,)."""
+    """Writes rows of shape (batch, longest, ...) to their examples' places in a flat array of shape (tokens, ...)."""
     for row, index in enumerate(indices):
         start, stop = encoded.starts[index], encoded.starts[index + 1]
         flat[start:stop] = padded[row, : stop - start]

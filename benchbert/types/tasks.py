@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DatasetRef", "Head", "Split", "Task", "Workload"]
+__all__ = ["HEAD_METRICS", "DatasetRef", "FileLayout", "Head", "Split", "Task", "Workload"]
 
-Head = Literal["classification", "regression", "span"]
+Head = Literal["classification", "regression", "span", "multi_label", "token_classification"]
+
+HEAD_METRICS: Mapping[Head, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1", "matthews_correlation", "f1"),
+    "regression": ("pearson", "spearman", "mse"),
+    "span": ("f1", "exact_match"),
+    "multi_label": ("micro_f1", "macro_f1", "subset_accuracy"),
+    "token_classification": ("entity_f1", "token_accuracy"),
+}
+"""Head -> every metric that its predictions can be scored with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +33,22 @@ class DatasetRef:
     def key(self) -> str:
         """`id` or `id/config`: its name in the Lock."""
         return f"{self.id}/{self.config}" if self.config else self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileLayout:
+    """How the columns of a user's files are read."""
+
+    head: Head
+    """What the rows are for."""
+    text: tuple[str, ...]
+    """Columns with the text, or the one with the lists of tokens."""
+    label: str
+    """Column with the label, the labels, the tags or the answers."""
+    id: str = ""
+    """Column with the ids; empty: `id`, else `idx`, else the rows are counted."""
+    separator: str = ""
+    """What stands between labels or tokens that share a cell; empty: cells are lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +72,14 @@ class Task:
     dataset: DatasetRef
     """Where its rows are."""
     head: Head
-    """Output layer: classification (logits over labels), regression (one number), span (start and end logits)."""
+    """Output layer: classification (logits over labels), regression (one number), span (start and end logits),
+    multi_label (one logit a label, several may hold), token_classification (logits over labels for each word)."""
     text: tuple[str, ...]
-    """Columns with the text: one, or two for a pair; question and context for a span."""
+    """Columns with the text: one, or two for a pair; question and context for a span; the tokens' for tokens."""
     label: str = "label"
     """Column with the label; `answers` for a span."""
+    unlabelled: int | None = -1
+    """Label of a row that has none, as in GLUE's test splits; None: every number is a label."""
     labels: tuple[str, ...] = ()
     """Names of the classes in the dataset's order; empty for other heads."""
     train: Split | None = None
