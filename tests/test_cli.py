@@ -58,6 +58,11 @@ def test_list_models_has_what_the_table_promises() -> None:
         (["report", "nowhere"], "there is no such folder"),
         (["table", "nowhere"], "there is no such folder"),
         (["score", "glue/colla", "--predictions", "x"], "did you mean"),
+        (["compare", "nowhere", "--models", "a", "b"], "there is no such folder"),
+        (["retention", "nowhere", "--student", "a", "--teacher", "b"], "there is no such folder"),
+        (["audit", "nowhere"], "there is no such folder"),
+        (["submit", "nowhere"], "--out FILE.zip is needed"),
+        (["submit", "nowhere", "--out", "glue.zip"], "nowhere"),
     ],
 )
 def test_a_mistake_is_one_clear_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
