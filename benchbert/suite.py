@@ -49,7 +49,7 @@ class Suite:
     seeds: tuple[int, ...] = (1,)
     """Every model is fine-tuned once a seed."""
     scored_on: Literal["validation", "test"] = "validation"
-    """`test`: the split that nothing was tuned on, of tasks whose test labels can be had: generated tasks have them."""
+    """`test`: the split kept for a last look, of tasks whose test labels can be had: generated tasks have them."""
     majority: bool = True
     """Whether each task is also scored with the majority baseline, which every model should beat."""
     weights: Literal["published", "random"] = "published"

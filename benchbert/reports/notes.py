@@ -76,8 +76,9 @@ def _baselines(board: Leaderboard) -> Iterator[str]:
             continue
         without = f" (a constant has no score on {names(check.left_out)})" if check.left_out else ""
         yield (
-            f"A model is ranked only where its interval{on} lies wholly on the better side of that of the "
-            f"{baseline} baseline, one constant answer a task{without}."
+            f"A model is ranked only where its interval{on} lies wholly on the better side of the {baseline} "
+            f"baseline, one constant answer a task{without}; beside an interval over seeds, which holds for these very "
+            "examples, the baseline's own number counts, else its interval."
         )
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchbert.lock import Lock
+from benchbert.lock import DatasetLock, Lock
 from benchbert.machine import environment, machine
 from benchbert.types import Job, Result
 
@@ -47,8 +47,7 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
         "protocol": job.protocol_hash,
         "model_revision": job.spec.get("revision", ""),
     }
-    dataset = next((d for d in lock.datasets.values() if d.fingerprint == job.spec.get("dataset_fingerprint")), None)
-    if dataset:
+    if dataset := _dataset(job, lock):
         found |= {
             "dataset_id": dataset.key,
             "dataset_origin": dataset.origin,
@@ -56,6 +55,16 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
             "dataset_fingerprint": dataset.fingerprint,
         }
     return found | labels(job, lock)
+
+
+def _dataset(job: Job, lock: Lock) -> DatasetLock | None:
+    """The data of a job: its task's, or its recipe's corpus; None: it has none.
+
+    By name first: the configurations of a generated dataset have one fingerprint.
+    """
+    name = str(job.spec.get("task", ""))
+    key = lock.task(name).dataset.key if name else str(job.spec.get("corpus", ""))
+    return lock.datasets.get(key)
 
 
 def labels(job: Job, lock: Lock) -> dict[str, str]:

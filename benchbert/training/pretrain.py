@@ -142,10 +142,14 @@ def held_out_losses(model: nn.Module, adapter: FamilyAdapter, recipe: RecipeRun,
     objective = Pretraining(adapter)
     model.eval()
     steps = min(steps, len(held_out))
-    sums: dict[str, float] = {}
+    of_steps: dict[str, list[float]] = {}
     for step in range(len(held_out) - steps, len(held_out)):
         batches, totals = held_out(step)
+        sums: dict[str, float] = {}
         for batch in batches:
             for name, term in objective(model, batch, totals).items():
                 sums[name] = sums.get(name, 0.0) + float(term)
-    return {name: total / steps for name, total in sums.items()}
+        for name, loss in sums.items():
+            of_steps.setdefault(name, []).append(loss)
+    # Each term over the steps that have it: a last phase of few steps leaves some without pairs.
+    return {name: sum(losses) / len(losses) for name, losses in of_steps.items()}
