@@ -9,12 +9,13 @@ root of two. A score on a sample, of other weights, on another split or after an
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchbert.registry import entries
 from benchbert.reports.comparability import obstacles, published_name
 from benchbert.reports.published import METRICS, PublishedScore, published_scores
+from benchbert.reports.records import records_table
 from benchbert.statistics.prediction import one_more_run, one_more_run_from_examples
 from benchbert.statistics.seeds import VARIANT, summarise
 
@@ -85,19 +86,8 @@ def audit(frame: pd.DataFrame, strange: Collection[str] = frozenset()) -> pd.Dat
         frame: as `benchbert.load_results` gives it.
         strange: models that only have a registered model's name (`comparability.strangers`).
     """
-    import pandas as pd
-
-    rows = audited(frame, strange)
     numbers = {"score", "low", "high", "published"}
-    return pd.DataFrame(
-        {
-            field.name: pd.Series(
-                [getattr(row, field.name) for row in rows],
-                dtype="Float64" if field.name in numbers else "Int64" if field.name == "seeds" else "string",
-            )
-            for field in fields(AuditedScore)
-        }
-    )
+    return records_table(audited(frame, strange), AuditedScore, numbers=numbers, counts={"seeds"})
 
 
 def audited(frame: pd.DataFrame, strange: Collection[str] = frozenset()) -> tuple[AuditedScore, ...]:

@@ -9,7 +9,7 @@ other hardware, so a verdict is about this machine, and about none other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from benchbert.registry import entries
@@ -17,6 +17,7 @@ from benchbert.reports.cells import PARAMETERS, facts_of
 from benchbert.reports.claimed_scores import retention
 from benchbert.reports.claimed_speeds import speedup
 from benchbert.reports.measured import Measured, Unknown
+from benchbert.reports.records import records_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,18 +194,7 @@ def claims(frame: pd.DataFrame, strange: Collection[str] = frozenset()) -> pd.Da
         frame: as `benchbert.load_results` gives it.
         strange: models that only have a registered model's name (`comparability.strangers`).
     """
-    import pandas as pd
-
-    rows = check_claims(frame, strange)
-    numbers = {"claimed", "measured", "low", "high"}
-    return pd.DataFrame(
-        {
-            field.name: pd.Series(
-                [getattr(row, field.name) for row in rows], dtype="Float64" if field.name in numbers else "string"
-            )
-            for field in fields(CheckedClaim)
-        }
-    )
+    return records_table(check_claims(frame, strange), CheckedClaim, numbers={"claimed", "measured", "low", "high"})
 
 
 def check_claims(frame: pd.DataFrame, strange: Collection[str] = frozenset()) -> tuple[CheckedClaim, ...]:
