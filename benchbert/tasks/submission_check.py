@@ -23,7 +23,7 @@ _LARGEST = 1 << 26
 """Bytes of an unpacked file at most: the largest of the eleven, QQP's, has about four million."""
 
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
-"""What reading a broken, encrypted or strangely packed file of a zip raises (NotImplementedError is a RuntimeError)."""
+"""What reading a broken, encrypted or strangely packed file of a zip raises: for an unknown packing, a RuntimeError."""
 
 _Cells = list[tuple[int, str]]
 """Line number and text of one column."""
