@@ -3,6 +3,9 @@
 `nsp`: does the second segment follow the first, or was it drawn from another document? (Devlin et al. 2018, arXiv
 1810.04805, section 3.1, Task #2). `sop`: are two neighbouring segments in their order, or swapped? (Lan et al. 2020,
 arXiv 1909.11942, section 3.1). Half of the pairs are of each kind; class 0 is the text as it stands.
+
+A foreign second segment is as long as the true one that it stands for. Drawn otherwise, the lengths alone would tell
+the two kinds apart, and a model would learn to count.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ __all__ = ["Pairs", "SentencePairs", "sentence_ends"]
 
 _SPECIAL = 3
 """Special tokens of a pair: the class token and a separator after each segment."""
+
+_TRIES = 8
+"""Draws before segments of a few other lengths are let in."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +71,8 @@ class SentencePairs:
         spans = [*_spans(stream, ends, length - _SPECIAL)]
         if not spans:
             raise DataError(f"the corpus has no two sentences in a row: {objective} needs them; leave out `sentences`")
-        self.documents = np.array([document for document, _ in spans])
         self.cuts = [cuts for _, cuts in spans]
-        if objective == "nsp" and self.documents[0] == self.documents[-1]:
-            raise DataError("the corpus is one document: nsp takes half of its second segments from others; use sop")
+        self._foreign = _SecondSegments([document for document, _ in spans], self.cuts) if objective == "nsp" else None
 
     def __len__(self) -> int:
         return len(self.cuts)
@@ -77,25 +81,16 @@ class SentencePairs:
         """The named spans as pairs, cut at a sentence's end that is drawn anew each time."""
         pairs, labels = [], (generator.random(len(indices)) < 0.5).astype(np.int64)
         for index, changed in zip(indices, labels, strict=True):
-            first, second = self._cut(int(index), generator)
-            if changed and self.objective == "sop":
+            cuts = self.cuts[index]
+            middle = cuts[1 + int(generator.integers(len(cuts) - 2))]
+            first, second = self.stream.tokens[cuts[0] : middle], self.stream.tokens[middle : cuts[-1]]
+            if changed and self._foreign is None:
                 first, second = second, first
-            elif changed:
-                second = self._cut(self._elsewhere(int(index), generator), generator)[1]
-                second = second[: self.length - _SPECIAL - len(first)]
+            elif changed and self._foreign is not None:
+                start, stop = self._foreign.draw(int(index), len(second), generator)
+                second = self.stream.tokens[start:stop][: self.length - _SPECIAL - len(first)]
             pairs.append((first, second))
         return self._padded(pairs, labels)
-
-    def _cut(self, index: int, generator: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
-        cuts = self.cuts[index]
-        middle = cuts[1 + int(generator.integers(len(cuts) - 2))]
-        return self.stream.tokens[cuts[0] : middle], self.stream.tokens[middle : cuts[-1]]
-
-    def _elsewhere(self, index: int, generator: np.random.Generator) -> int:
-        """A span of another document. Spans stand in the order of their documents, so those of one are neighbours."""
-        first, last = np.searchsorted(self.documents, [self.documents[index], self.documents[index] + 1])
-        drawn = int(generator.integers(len(self) - (last - first)))
-        return drawn if drawn < first else drawn + int(last - first)
 
     def _padded(self, pairs: list[tuple[NDArray[Any], NDArray[Any]]], labels: NDArray[np.int64]) -> Pairs:
         longest = max(len(first) + len(second) for first, second in pairs) + _SPECIAL
@@ -109,6 +104,45 @@ class SentencePairs:
             types[row, middle:end] = 1
             mask[row, :end] = 1
         return Pairs(ids, types, mask, labels)
+
+
+class _SecondSegments:
+    """Every second segment that a span can be cut into, by its length."""
+
+    def __init__(self, documents: list[int], cuts: list[list[int]]) -> None:
+        """Sorts them.
+
+        Args:
+            documents: document of each span.
+            cuts: starts of the sentences of each span, and its end.
+
+        Raises:
+            DataError: the spans are of one document.
+        """
+        self._document_of_span = np.array(documents)
+        if self._document_of_span[0] == self._document_of_span[-1]:
+            raise DataError(
+                "one document alone has two sentences in a row: nsp takes half of its second segments from other "
+                "documents; use sop"
+            )
+        span = np.repeat(np.arange(len(cuts)), [len(row) - 2 for row in cuts])
+        starts = np.concatenate([row[1:-1] for row in cuts])
+        stops = np.array([row[-1] for row in cuts])[span]
+        by_length = np.argsort(stops - starts, kind="stable")
+        self._starts, self._stops = starts[by_length], stops[by_length]
+        self._lengths, self._documents = self._stops - self._starts, self._document_of_span[span[by_length]]
+
+    def draw(self, index: int, length: int, generator: np.random.Generator) -> tuple[int, int]:
+        """Where a segment of another document than span `index`'s starts and ends, of `length` tokens.
+
+        Where no other document has one of that length, one of the nearest lengths that another document has.
+        """
+        low, high = np.searchsorted(self._lengths, [length, length + 1])
+        while True:
+            for drawn in generator.integers(low, high, size=_TRIES).tolist():
+                if self._documents[drawn] != self._document_of_span[index]:
+                    return int(self._starts[drawn]), int(self._stops[drawn])
+            low, high = max(0, low - _TRIES), min(len(self._lengths), high + _TRIES)
 
 
 def _spans(stream: TokenStream, ends: NDArray[np.int64], room: int) -> Iterator[tuple[int, list[int]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 
 from benchbert.errors import DataError
 from benchbert.training.corpus import tokenize
@@ -57,6 +58,23 @@ def test_nsp_takes_the_other_half_from_another_document() -> None:
     pairs, found = draw("nsp")
     for (first, second), label in zip(found, pairs.labels, strict=True):
         assert (first.split()[0] == second.split()[0]) == (label == 0), "every sentence names its document's person"
+
+
+def test_lengths_do_not_tell_foreign_segments_from_true_ones() -> None:
+    generator = np.random.default_rng(5)
+    documents = [
+        " ".join("word " * int(generator.integers(1, 12)) + "." for _ in range(int(generator.integers(2, 30))))
+        for _ in range(300)
+    ]
+    tokenizer = train_wordpiece(documents, vocabulary=40)
+    stream = tokenize(documents, tokenizer, at_least=10, enough=10**9)
+    made = SentencePairs(stream, sentence_ends(tokenizer), length=64, objective="nsp", pad_id=0)
+    pairs = made.gather(generator.integers(len(made), size=6_000), generator)
+    second = pairs.token_type_ids.sum(1)
+    lengths = np.stack([pairs.attention_mask.sum(1) - second, second], axis=1)
+    half = len(lengths) // 2
+    tree = DecisionTreeClassifier(min_samples_leaf=20, random_state=0).fit(lengths[:half], pairs.labels[:half])
+    assert abs(tree.score(lengths[half:], pairs.labels[half:]) - 0.5) < 0.05
 
 
 def test_sop_swaps_neighbours() -> None:
