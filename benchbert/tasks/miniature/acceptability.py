@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import capital, seeded, word
+from benchbert.tasks.miniature.grammar import capital, draws_of, word
 
 __all__ = ["COUNTED", "INTRANSITIVE", "PREPOSITIONS", "acceptable", "build"]
 
@@ -160,7 +160,7 @@ def acceptable(random: Random) -> str:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence, label (0 unacceptable, 1 acceptable); 60 % are acceptable, none occurs twice."""
-    random = seeded("cola")
+    random = draws_of("cola")
     seen: set[str] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

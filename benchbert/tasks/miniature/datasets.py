@@ -152,11 +152,11 @@ def _squad_v2(sizes: Mapping[str, int]) -> Mapping[str, Rows]:
 
 
 _GLUE = {
-    "cola": _glue(acceptability.build, "unacceptable acceptable", train=3000, validation=500, test=500),
-    "sst2": _glue(sentiment.build, "negative positive", train=2400, validation=500, test=500),
-    "mrpc": _glue(paraphrase.build, "not_equivalent equivalent", train=3600, validation=500, test=500),
-    "stsb": _glue(similarity.build, "", train=3600, validation=500, test=500),
-    "qqp": _glue(questions.build_qqp, "not_duplicate duplicate", train=3600, validation=500, test=500),
+    "cola": _glue(acceptability.build, "unacceptable acceptable", train=3000, validation=500, test=1000),
+    "sst2": _glue(sentiment.build, "negative positive", train=2400, validation=500, test=1000),
+    "mrpc": _glue(paraphrase.build, "not_equivalent equivalent", train=3600, validation=500, test=1000),
+    "stsb": _glue(similarity.build, "", train=3600, validation=500, test=1000),
+    "qqp": _glue(questions.build_qqp, "not_duplicate duplicate", train=3600, validation=500, test=1000),
     "mnli": _glue(
         entailment.build,
         "entailment neutral contradiction",
@@ -166,24 +166,24 @@ _GLUE = {
         test_matched=500,
         test_mismatched=500,
     ),
-    "qnli": _glue(questions.build_qnli, "entailment not_entailment", train=3000, validation=500, test=500),
-    "rte": _glue(recognition.build, "entailment not_entailment", train=2400, validation=300, test=300),
-    "wnli": _glue(pronouns.build, "not_entailment entailment", train=800, validation=200, test=200),
+    "qnli": _glue(questions.build_qnli, "entailment not_entailment", train=3000, validation=500, test=1000),
+    "rte": _glue(recognition.build, "entailment not_entailment", train=2400, validation=300, test=1000),
+    "wnli": _glue(pronouns.build, "not_entailment entailment", train=800, validation=200, test=600),
     "ax": _glue(diagnostics.build, "entailment neutral contradiction", test=280),
 }
 
 _SQUAD_SIZES = {"train": 4000, "validation": 500}
 
 REGISTERED = (
-    Builtin(name="builtin/glue", version="2", configs=_GLUE),
+    Builtin(name="builtin/glue", version="3", configs=_GLUE),
     Builtin(
         name="builtin/squad",
-        version="1",
+        version="2",
         configs={"": Config(rows=_SQUAD_SIZES, kept={"test": 500}, build=_squad)},
     ),
     Builtin(
         name="builtin/squad_v2",
-        version="1",
+        version="2",
         configs={"": Config(rows=_SQUAD_SIZES, kept={"test": 500}, build=_squad_v2)},
     ),
     Builtin(

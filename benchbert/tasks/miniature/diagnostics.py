@@ -11,7 +11,7 @@ from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
 from benchbert.tasks.miniature.entailment import MATCHED, Claim, judge
-from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, seeded, tell
+from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, draws_of, tell
 
 __all__ = ["PHENOMENA", "build"]
 
@@ -101,7 +101,7 @@ PHENOMENA: Mapping[str, Callable[[Random], Pair]] = {
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: premise, hypothesis, label (as MNLI's), phenomenon; as many of each, no pair twice."""
-    random = seeded("ax")
+    random = draws_of("ax")
     seen: set[tuple[str, str]] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

@@ -14,7 +14,7 @@ from random import Random
 from typing import Literal
 
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import Event, draw_event, seeded, tell
+from benchbert.tasks.miniature.grammar import Event, draw_event, draws_of, tell
 
 __all__ = [
     "CONTRADICTION",
@@ -156,7 +156,7 @@ def _said(claim: Claim) -> tuple[bool, ...]:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: premise, hypothesis, label (0 entailment, 1 neutral, 2 contradiction); no pair twice."""
-    random = seeded("mnli")
+    random = draws_of("mnli")
     seen: set[tuple[str, str]] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

@@ -10,7 +10,22 @@ from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
 
-__all__ = ["Event", "capital", "draw_event", "draw_person_event", "noun_phrase", "pronoun", "seeded", "tell", "word"]
+__all__ = [
+    "Event",
+    "capital",
+    "draw_event",
+    "draw_person_event",
+    "draws_of",
+    "noun_phrase",
+    "pronoun",
+    "seeded",
+    "tell",
+    "word",
+]
+
+_DRAW = 3
+"""Number of the draw of all tasks' rows. Raised with the versions of the datasets where settings were chosen after
+scores on the test splits had been seen: the next ones are unseen again."""
 
 _SHAPES = ("plain", "plain", "passive", "front", "cleft")
 
@@ -36,6 +51,11 @@ class Event:
 def seeded(*parts: object) -> Random:
     """A generator of random numbers that depends on its parts alone: on no machine, process or hash seed."""
     return Random("/".join(map(str, parts)))
+
+
+def draws_of(task: str) -> Random:
+    """The generator that all rows of a task are drawn from."""
+    return seeded(task, _DRAW)
 
 
 def capital(text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, seeded, tell
+from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, draws_of, tell
 
 __all__ = ["EASY", "POSITIVE", "build", "change", "swap"]
 
@@ -69,7 +69,7 @@ def _pair(random: Random, same: bool) -> tuple[str, str]:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence1, sentence2, label (1: the same event); no pair twice, nor turned round."""
-    random = seeded("mrpc")
+    random = draws_of("mrpc")
     seen: set[tuple[str, str]] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

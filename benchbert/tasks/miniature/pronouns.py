@@ -11,7 +11,7 @@ from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
 from benchbert.tasks.miniature.causes import CAUSES
-from benchbert.tasks.miniature.grammar import pronoun, seeded
+from benchbert.tasks.miniature.grammar import draws_of, pronoun
 
 __all__ = ["UNSEEN", "build"]
 
@@ -29,7 +29,7 @@ def _pair(random: Random, split: str, label: int) -> tuple[str, str]:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence1, sentence2, label (1: the second says whom the pronoun means); no pair twice."""
-    random = seeded("wnli")
+    random = draws_of("wnli")
     seen: set[str] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

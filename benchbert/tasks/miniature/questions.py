@@ -8,7 +8,7 @@ from random import Random
 
 from benchbert.tasks.miniature import facts
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, seeded, word
+from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, draws_of, word
 from benchbert.tasks.miniature.paraphrase import change, swap
 from benchbert.tasks.miniature.world import people
 
@@ -81,7 +81,7 @@ def _questions(random: Random, same: bool) -> tuple[str, str]:
 
 def build_qqp(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: question1, question2, label (1: duplicates); no pair twice, nor turned round."""
-    random = seeded("qqp")
+    random = draws_of("qqp")
     seen: set[tuple[str, str]] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():
@@ -113,7 +113,7 @@ def _answer_pair(random: Random, split: str, answered: bool) -> tuple[str, str]:
 
 def build_qnli(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: question, sentence, label (0 entailment: it answers, 1 not_entailment); no pair twice."""
-    random = seeded("qnli")
+    random = draws_of("qnli")
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():
         seen: set[tuple[str, str]] = set()

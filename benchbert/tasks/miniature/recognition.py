@@ -11,7 +11,7 @@ from random import Random
 
 from benchbert.tasks.miniature import facts
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import seeded
+from benchbert.tasks.miniature.grammar import draws_of
 from benchbert.tasks.miniature.world import Person, people
 
 __all__ = ["build"]
@@ -68,7 +68,7 @@ def _pair(random: Random, split: str, follows: bool) -> tuple[str, str]:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence1, sentence2, label (0 entailment, 1 not_entailment); no pair twice."""
-    random = seeded("rte")
+    random = draws_of("rte")
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():
         seen: set[tuple[str, str]] = set()

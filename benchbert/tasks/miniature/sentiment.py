@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import capital, seeded
+from benchbert.tasks.miniature.grammar import capital, draws_of
 
 __all__ = ["SUBJECTS", "TRAIN_WORDS", "build", "opinion"]
 
@@ -70,7 +70,7 @@ def _sentence(random: Random, positive: bool, seen: bool) -> str:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence, label (0 blame, 1 praise); no sentence twice."""
-    random = seeded("sst2")
+    random = draws_of("sst2")
     seen: set[str] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import Event, draw_event, seeded, tell
+from benchbert.tasks.miniature.grammar import Event, draw_event, draws_of, tell
 
 __all__ = ["WEIGHTS", "build", "likeness"]
 
@@ -71,7 +71,7 @@ def _rating(random: Random, exact: float) -> int:
 
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: sentence1, sentence2, label (0.0 to 5.0 in fifths); no pair twice, nor turned round."""
-    random = seeded("stsb")
+    random = draws_of("stsb")
     seen: set[tuple[str, str]] = set()
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():

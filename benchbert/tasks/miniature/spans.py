@@ -12,7 +12,7 @@ from random import Random
 
 from benchbert.tasks.miniature import facts
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import pronoun, seeded
+from benchbert.tasks.miniature.grammar import draws_of, pronoun
 from benchbert.tasks.miniature.world import Person, people
 
 __all__ = ["LONG", "VERY_LONG", "build"]
@@ -114,7 +114,7 @@ def _questions(random: Random, passage: Passage, unanswerable: bool) -> list[tup
 def build(sizes: Mapping[str, int], *, unanswerable: bool) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: id, title, context, question, answers; the people of a split are in no other split."""
     name = "squad_v2" if unanswerable else "squad"
-    random = seeded(name)
+    random = draws_of(name)
     splits: dict[str, list[dict[str, object]]] = {}
     for split, size in sizes.items():
         rows: list[dict[str, object]] = []
