@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchbert import registry
+from benchbert.controls import control_problems
 from benchbert.errors import SuiteError, UnknownNameError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.machine import machine, visible_cores
@@ -35,7 +36,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         mirror: folder laid out by hub id that is used in place of the hub where it has something.
 
     Raises:
-        SuiteError: a recipe file with problems.
+        SuiteError: a recipe file with problems, or a control that is none.
     """
     recipes = _Recipes(mirror)
     models: dict[str, ModelLock] = {}
@@ -46,6 +47,8 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
                 continue
             models[model.name] = model
             compared.append(model.name)
+    if problems := control_problems(models, recipes.found):
+        raise SuiteError(f"suite {suite.name}", problems)
     tasks, own = _tasks(suite, folder)
     datasets = recipes.datasets | {found.dataset.key: found.dataset for found in own.values()}
     for name in tasks:

@@ -126,8 +126,9 @@ def _repeated_names(suite: Suite) -> list[str]:
 
 
 def _control_problems(suite: Suite) -> list[str]:
-    """Controls of models that the suite does not have, and of themselves."""
+    """Controls of models that the suite does not have, of themselves, and of other controls."""
     names = _model_names(suite)
+    controls = {m.name: m.control_of for m in suite.models if isinstance(m, ModelEntry) and m.control_of}
     problems = []
     for i, entry in enumerate(suite.models):
         if isinstance(entry, str) or not entry.control_of:
@@ -139,6 +140,11 @@ def _control_problems(suite: Suite) -> list[str]:
             near = difflib.get_close_matches(entry.control_of, [n for n in names if n != entry.name], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(names)}"
             problems.append(f"{key}: this suite has no model {entry.control_of!r}{hint}")
+        elif entry.control_of in controls:
+            above = controls[entry.control_of]
+            problems.append(
+                f"{key}: {entry.control_of!r} is itself a control, of {above!r}; name the model it stands for"
+            )
     return problems
 
 

@@ -49,7 +49,7 @@ def read_extended(path: Path, into: type[T], *, what: str, paths: tuple[str, ...
         paths: keys with paths of other TOML files, relative to the file that they stand in.
 
     Raises:
-        SuiteError: as `read`, or the file extends itself.
+        SuiteError: as `read`, or the file extends itself, or has no `name` of its own.
     """
     return parse(_extended(path, what, paths, ()), into, source=str(path))
 
@@ -66,6 +66,8 @@ def _extended(path: Path, what: str, paths: tuple[str, ...], above: tuple[Path, 
     if place in above:
         raise SuiteError(str(path), [f"extends: this {what} stands on itself"])
     below = _extended(place, what, paths, above)
+    if "name" not in data:
+        raise SuiteError(str(path), [f"name: a {what} that extends another needs a name of its own"])
     for key in paths:
         if str(below.get(key, "")).endswith(".toml"):
             below[key] = os.path.relpath(place.parent / below[key], path.parent)

@@ -53,6 +53,19 @@ def test_the_control_of_a_student_sees_its_tokens(scale: str) -> None:
     assert not alone.teacher
 
 
+def test_the_second_control_differs_from_the_student_in_its_losses_alone() -> None:
+    """Same start (the teacher's layers), same batches and masks, same rate: what is left is what the losses give."""
+    student, mlm = (read_recipe(RECIPES / f"miniature-distilbert{suffix}.toml").settings for suffix in ("", "-mlm"))
+    assert {key for key in student if student[key] != mlm[key]} == {"name", "losses"}
+    assert mlm["losses"] == {"ce": 0.0, "mlm": 1.0, "cos": 0.0, "mse": 0.0}
+
+
+def test_depth_is_all_that_the_shallow_control_lacks() -> None:
+    deep, shallow = (read_recipe(RECIPES / f"miniature-bert{suffix}.toml").settings for suffix in ("", "-2-layers"))
+    assert {key for key in deep if deep[key] != shallow[key]} == {"name", "model", "vocabulary"}
+    assert shallow["model"]["config"] == deep["model"]["config"] | {"num_hidden_layers": 2}
+
+
 def test_the_losses_are_distilbert_s() -> None:
     made = read_recipe(RECIPES / "miniature-distilbert.toml")
     assert (made.losses.ce, made.losses.mlm, made.losses.cos, made.losses.mse) == (5, 2, 1, 0)
@@ -72,6 +85,12 @@ def test_a_recipe_takes_over_what_it_does_not_say(tmp_path: Path) -> None:
     assert made.model.config == {"hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 3}
 
 
+def test_a_recipe_that_extends_another_has_its_own_name(tmp_path: Path) -> None:
+    recipe(tmp_path, BASE, "base")
+    with pytest.raises(SuiteError, match="needs a name of its own"):
+        read_recipe(recipe(tmp_path, 'extends = "base.toml"\nvocabulary = 100'))
+
+
 def test_paths_of_what_is_extended_stay_where_they_point(tmp_path: Path) -> None:
     below = tmp_path / "below"
     below.mkdir()
@@ -81,7 +100,7 @@ def test_paths_of_what_is_extended_stay_where_they_point(tmp_path: Path) -> None
     made = read_recipe(
         recipe(
             tmp_path,
-            'extends = "below/student.toml"\nphases = [{steps = 1, batch_size = 1, sequence_length = 8}]',
+            'extends = "below/student.toml"\nname = "t"\nphases = [{steps = 1, batch_size = 1, sequence_length = 8}]',
         )
     )
     assert (tmp_path / made.teacher).resolve() == (below / "base.toml").resolve()

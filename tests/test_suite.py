@@ -115,6 +115,10 @@ def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:
         ),
         ({"models": controlled("stdent")}, "no model 'stdent'; did you mean 'student'?"),
         ({"models": controlled("control")}, "'control' cannot be a control of itself"),
+        (
+            {"models": [*controlled("student"), {"name": "c", "architecture": "bert-tiny", "control_of": "control"}]},
+            "'control' is itself a control, of 'student'",
+        ),
         ({"models": controlled("majority")}, "no model 'majority'"),
         ({"models": controlled("bert-*")}, "no model 'bert-*'"),
     ],

@@ -84,7 +84,9 @@ def test_a_run_s_own_file_is_scored_on_the_texts_that_it_is_of(write):
         if split == "validation":
             assert score_predictions("builtin/glue/cola", path)["matthews_correlation"] == pytest.approx(1.0)
         else:
-            with pytest.raises(DataError, match="1,000 of its 1,000 texts are not in builtin/glue/cola, split validation"):
+            with pytest.raises(
+                DataError, match="1,000 of its 1,000 texts are not in builtin/glue/cola, split validation"
+            ):
                 score_predictions("builtin/glue/cola", path)
 
 
