@@ -107,6 +107,11 @@ class RecipeLock:
     tokenizer_recipe: str = ""
     """Digest of the recipe whose tokenizer it uses; empty: its own, or its teacher's."""
 
+    @property
+    def tokens(self) -> int:
+        """Tokens seen in all phases."""
+        return sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in self.settings["phases"])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:

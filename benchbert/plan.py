@@ -119,7 +119,6 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
         inputs["tokenizer"] = made[recipe.tokenizer_recipe].id
     teacher = lock.models.get(recipe.teacher_model)
     blocked = no_training_device(lock) or dataset.error or (teacher.error if teacher else "")
-    tokens = sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in settings["phases"])
     return Job(
         kind=settings["kind"],
         spec={
@@ -135,7 +134,7 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
             "device": lock.training_device,
         },
         inputs=inputs,
-        resources=training_resources(lock, SMALL_MODELS, estimate=tokens / 25_000),
+        resources=training_resources(lock, SMALL_MODELS, estimate=recipe.tokens / 25_000),
         threads=SMALL_MODELS,
         dtype=lock.training_dtype if settings["dtype"] == "auto" else settings["dtype"],
         seed=settings["seed"],

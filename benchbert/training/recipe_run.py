@@ -62,7 +62,7 @@ class RecipeRun:
     @property
     def tokens(self) -> int:
         """Tokens seen in all phases."""
-        return sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in self.settings["phases"])
+        return self.context.recipe.tokens
 
     @property
     def checkpoint(self) -> Path:
