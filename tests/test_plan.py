@@ -122,7 +122,8 @@ def test_scoring_on_test_changes_what_is_predicted_and_nothing_that_is_trained(t
 
 
 def test_being_a_control_changes_no_job_and_saves_the_profiles(tmp_path: Path) -> None:
-    models = [{"name": "a", "architecture": "bert-tiny"}, {"name": "b", "architecture": "bert-mini"}]
+    path = str(RECIPES / "mini-bert.toml")
+    models = [{"name": "a", "recipe": path}, {"name": "b", "architecture": f"recipe:{path}"}]
     _, plan = planned(tmp_path, models=models)
     _, other = planned(tmp_path, models=[models[0], models[1] | {"control_of": "a"}])
     kept = [job.id for job in plan.jobs if (job.kind, job.spec["model"]) != ("profile", "b")]
