@@ -10,7 +10,7 @@ import pytest
 from benchbert.errors import UsageError
 from benchbert.plan import Plan, make_plan
 from benchbert.resolve import resolve
-from benchbert.suite import Suite, suite_from
+from benchbert.suite import Suite, read_suite, suite_from
 from benchbert.types import Job, Resources
 
 RECIPES = Path(__file__).parent.parent / "suites" / "recipes"
@@ -161,3 +161,15 @@ def test_remaining_paths_are_the_longest_ones() -> None:
     d = job("d", 5, b, c)
     remaining = Plan((a, b, c, d)).remaining
     assert [remaining[x.id] for x in (a, b, c, d)] == [16, 15, 7, 5]
+
+
+def test_the_controls_of_miniature_stand_beside_its_models() -> None:
+    """Of the models and tasks that both suites have, the jobs are the same: a run into one folder repeats nothing."""
+    suites = RECIPES.parent
+    jobs = {}
+    for name in ("miniature", "miniature-controls"):
+        suite = read_suite(suites / f"{name}.toml")
+        plan = make_plan(suite, resolve(suite, folder=suites))
+        jobs[name] = {job.id: job.spec["model"] for job in plan.jobs}
+    new = {model for id, model in jobs["miniature-controls"].items() if id not in jobs["miniature"]}
+    assert new == {"bert-2-layers", "miniature-bert-2-layers", "distilbert-mlm", "miniature-distilbert-mlm"}
