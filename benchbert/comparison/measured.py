@@ -40,6 +40,8 @@ class Measured:
     """Seeds of the first model's checkpoints."""
     their_seeds: tuple[int, ...]
     """Seeds of the second's."""
+    labels: tuple[str, ...]
+    """Names of the task's classes; empty: none, or not known."""
     aligned: Aligned
     """The predictions, the first model's checkpoints first."""
     outcomes: Outcomes
@@ -108,11 +110,13 @@ def measure(
     both = [*mine, *other]
     claim = claim or claim_on(ours, theirs, [ground])
     values = mine[0].values
+    labels = next((stored.labels for stored in both if stored.labels), ())
     aligned = align(both)
     found = outcomes_of(
         aligned,
         tuple(metrics) or (values[0].metric,),
         unanswerable=any(value.convention.startswith("null threshold") for value in values),
+        labels=labels,
     )
     sampled = tuple(claim == "models" and len(checkpoints) > 1 for checkpoints in (mine, other))
     measured = []
@@ -135,6 +139,7 @@ def measure(
                 claim=claim,
                 our_seeds=tuple(stored.seed for stored in mine),
                 their_seeds=tuple(stored.seed for stored in other),
+                labels=labels,
                 aligned=aligned,
                 outcomes=outcomes,
                 sides=sides,
