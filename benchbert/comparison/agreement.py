@@ -109,7 +109,9 @@ def _right(measured: Measured) -> np.ndarray:
         in_order = [list(labels) for labels in aligned.label_lists]
         if aligned.head == "multi_label":
             in_order = [sorted(labels) for labels in in_order]
-        return np.array([[said == labels for said, labels in zip(each, in_order, strict=True)] for each in aligned.guess_lists])
+        return np.array(
+            [[said == labels for said, labels in zip(each, in_order, strict=True)] for each in aligned.guess_lists]
+        )
     # An exact match has token F1 1, but so has an answer with the same words in another order.
     golds = [{normalise(gold) for gold in answers} or {""} for answers in aligned.golds]
     return np.array(

@@ -26,6 +26,7 @@ __all__ = ["CROSSED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskCompariso
 
 Verdict = Literal["better", "worse", "not told apart", "undefined"]
 
+
 @dataclass(frozen=True, kw_only=True)
 class TaskComparison:
     """Two models on one task and split."""

@@ -175,9 +175,7 @@ class Judge:
             seeds=min((len(entry.checkpoints) for entry in (*ours, *theirs) if not entry.constant), default=1),
         )
 
-    def _ranks(
-        self, sides: Sequence[tuple[Entry, ...]], tasks: Tasks, *, higher: bool
-    ) -> list[tuple[int, int]] | None:
+    def _ranks(self, sides: Sequence[tuple[Entry, ...]], tasks: Tasks, *, higher: bool) -> list[tuple[int, int]] | None:
         claim = _claim(sides)
         point, draws = [], []
         for place, side in enumerate(sides):
@@ -237,9 +235,7 @@ def _won_and_lost(ours: Drawn, theirs: Drawn) -> tuple[int, int] | None:
     return int((ours.right & ~theirs.right).sum()), int((theirs.right & ~ours.right).sum())
 
 
-def _mean_over_seeds(
-    scores: Resampled, stream: tuple[int, int], claim: Claim
-) -> tuple[float, NDArray[np.float64]]:
+def _mean_over_seeds(scores: Resampled, stream: tuple[int, int], claim: Claim) -> tuple[float, NDArray[np.float64]]:
     """A model's score and, in each resample, the mean over its checkpoints, drawn anew for a claim about models.
 
     The stream is of the task and the model: splits share their draws, models and tasks do not.

@@ -110,7 +110,9 @@ def _entity_f1(aligned: Aligned, metric: str, labels: Sequence[str]) -> Ratio:
 
 def _named(rows: Sequence[Sequence[int]], labels: Sequence[str]) -> list[list[str]]:
     if any(number >= len(labels) for row in rows for number in row):
-        raise DataError("the names of the tags are not known here: keep lock.json beside the results, and compare again")
+        raise DataError(
+            "the names of the tags are not known here: keep lock.json beside the results, and compare again"
+        )
     return [[labels[number] for number in row] for row in rows]
 
 

@@ -157,7 +157,9 @@ def _baselines(board: Leaderboard) -> Iterator[str]:
             yield f"The {baseline} baseline has no score on {board.ranked_by}: no model was checked against it."
             continue
         on = f"on {over.over}, {estimate_text(over.bar)}"
-        sure = "significantly" if all(c.difference for c in checks if c.score and c.bar) else "by more than the intervals"
+        sure = (
+            "significantly" if all(c.difference for c in checks if c.score and c.bar) else "by more than the intervals"
+        )
         on += f"; a constant has no score on {names(over.left_out)}" if over.left_out else ""
         if board.ranked:
             yield f"Every ranked model beats the {baseline} baseline ({on}) {sure}."

@@ -62,7 +62,9 @@ def _rule(board: Leaderboard, ranking: Ranking) -> Iterator[str]:
                 f"better where its interval lies wholly {side}."
             )
         return
-    without = " No stored predictions were compared, which could tell more of them apart." if len(board.ranked) > 1 else ""
+    without = (
+        " No stored predictions were compared, which could tell more of them apart." if len(board.ranked) > 1 else ""
+    )
     yield (
         f"Rank by {board.ranked_by}: 1 + number of ranked models whose interval lies wholly {side}. Models with "
         f"overlapping intervals are tied: these results do not tell which is better.{without}"
