@@ -89,8 +89,7 @@ def _pairs(students: Sequence[int], teachers: Sequence[int]) -> list[tuple[int, 
 
 
 def _said(aligned: Aligned) -> np.ndarray:
-    """What each checkpoint answered, of shape (checkpoints, n): classes, or numbers that stand for normalised texts or
-    for lists of classes."""
+    """What each checkpoint answered, of shape (checkpoints, n): classes, or numbers for normalised texts or lists."""
     if aligned.head == "classification":
         return aligned.guesses
     if aligned.head == "span":

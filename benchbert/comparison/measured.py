@@ -151,7 +151,7 @@ def measure(
 
 
 def stream_of(ground: Ground) -> tuple[int, int]:
-    """Seeds of the random numbers: one stream a task for the seeds, which its splits share, one a ground for the rest."""
+    """What seeds the random numbers: one stream a task for seeds, which its splits share, one a ground for examples."""
     return _number(ground.task), _number(f"{ground.split} {ground.dataset_fingerprint}")
 
 

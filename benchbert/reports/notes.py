@@ -63,16 +63,18 @@ def not_ranked_notes(board: Leaderboard) -> Iterator[str]:
 def _baselines(board: Leaderboard) -> Iterator[str]:
     """The rule that a ranked model beats the baseline, and on what."""
     for baseline in dict.fromkeys(check.baseline for check in board.baseline_checks):
-        check = next(check for check in board.baseline_checks if check.baseline == baseline)
+        checks = [check for check in board.baseline_checks if check.baseline == baseline]
+        check = next((check for check in checks if check.difference), checks[0])
         on = f" on {check.over}" if check.over else ", column by column,"
         if board.ranked_by and not check.over:
             yield f"The {baseline} baseline has no score on {board.ranked_by}: no model was checked against it."
             continue
         without = f" (a constant has no score on {names(check.left_out)})" if check.left_out else ""
-        if check.difference is not None:
+        in_columns = not check.over and any(each.by_predictions for each in board.column_rankings.values())
+        if check.difference is not None or in_columns:
             yield (
-                f"A model is ranked only where it is significantly better{on} than the {baseline} baseline, one constant "
-                f"answer a task{without}, compared as ranked models are."
+                f"A model is ranked only where it is significantly better{on} than the {baseline} baseline, one "
+                f"constant answer a task{without}, compared as ranked models are."
             )
             continue
         yield (

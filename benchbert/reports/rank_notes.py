@@ -11,6 +11,8 @@ from benchbert.statistics.sides import SEEDS_FOR_METHODS
 
 __all__ = ["rank_notes"]
 
+_EXACT = "McNemar's exact test for two single checkpoints and a share of rights"
+
 _SHOWN = 3
 """Predictions that could not be used, said one by one at most."""
 
@@ -43,16 +45,17 @@ def _rule(board: Leaderboard, ranking: Ranking) -> Iterator[str]:
     if ranking.is_bootstrapped:
         yield (
             f"Rank by {board.ranked_by}: more than {MOST_FOR_PAIRS} models make too many pairs to test. Each of "
-            f"{board.resamples:,} resamples of the examples (stored predictions, the same examples for all models) ranks "
-            "all models; a rank is the interval that holds 95% of a model's ranks. Models whose intervals overlap may "
-            "stand in either order."
+            f"{board.resamples:,} resamples of the examples (stored predictions, the same examples for all) "
+            "ranks all models; a rank is the interval that holds 95% of a model's ranks. Models whose intervals "
+            "overlap may stand in either order."
         )
         return
     if ranking.pairs:
+        exact = "" if board.macro_name else f"; {_EXACT}"
         yield (
-            f"Rank by {board.ranked_by}: 1 + number of ranked models that are significantly better. Every two models are "
-            "compared by their stored predictions on the same examples (bootstrap of the paired differences, "
-            f"{board.resamples:,} resamples), and one is better where p is below 0.05, adjusted by Holm over "
+            f"Rank by {board.ranked_by}: 1 + number of ranked models that are significantly better. Every two models "
+            "are compared by their stored predictions on the same examples (bootstrap of the paired differences, "
+            f"{board.resamples:,} resamples{exact}), and one is better where p is below 0.05, adjusted by Holm over "
             f"{count(ranking.pairs, 'pair')}. Their intervals may overlap all the same. Ties are not transitive: two "
             "models with different ranks need not be told apart."
         )
@@ -78,7 +81,7 @@ def _in_columns(board: Leaderboard) -> Iterator[str]:
     if judged:
         yield (
             "Ranks within a column come from paired comparisons of stored predictions too, adjusted by Holm over the "
-            "pairs of the column (McNemar's exact test where both are one checkpoint and the score is a share of rights)."
+            f"pairs of the column ({_EXACT})."
         )
     if rest:
         yield f"Ranks within {names(rest)} go by intervals: there are no predictions to compare."
@@ -92,7 +95,7 @@ def _claims(board: Leaderboard, judged: list[Ranking]) -> Iterator[str]:
         yield f"Comparisons of predictions are about {methods}."
         return
     yield (
-        "Comparisons of predictions are about these very checkpoints on other such examples, not about the methods that "
-        f"made them: that takes {SEEDS_FOR_METHODS} seeds of each model or more"
+        "Comparisons of predictions are about these very checkpoints on other such examples, not about the methods "
+        f"that made them: that takes {SEEDS_FOR_METHODS} seeds of each model or more"
         + (f", and where both have so many they are about {methods}." if "models" in claims else ".")
     )

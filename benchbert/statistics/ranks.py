@@ -1,4 +1,4 @@
-"""How far a rank may be off: every resample ranks all models (Goldstein and Spiegelhalter 1996, J. R. Stat. Soc. A 159).
+"""How far a rank may be off: every resample ranks all models (Goldstein and Spiegelhalter 1996, JRSS A 159).
 
 With many models pairs are too many to be tested one by one; where a model stands in 95% of the resamples says what can
 be said. Percentiles of a rank are a rough interval: among equal models the best of them looks better than it is.

@@ -70,7 +70,7 @@ def _claims(claims: set[str]) -> str:
     """What tested differences are about."""
     if claims == {"models"}:
         return "they are about the models as methods"
-    return f"they are about these checkpoints; from {SEEDS_FOR_METHODS} seeds of each on they are about the models as methods"
+    return f"they are about these checkpoints, from {SEEDS_FOR_METHODS} seeds of each on about the models as methods"
 
 
 def _differences(comparison: Comparison) -> list[Difference]:

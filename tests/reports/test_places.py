@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,7 @@ def test_baseline_and_control_are_judged_by_the_same_comparison(tmp_path: Path) 
         control = {"control_of": model}
         stored(tmp_path, {f"{model}-random": wrong_on(rows)}, weights="random", provenance=control)
     board = leaderboard_of(tmp_path)
-    # By intervals neither is above the baseline, 63.5 and 62.5: on the same examples both are, raw not above its control.
+    # By intervals neither is above the baseline: on the same examples both are, but raw not above its control.
     assert ranks(leaderboard(load_results(tmp_path)))["good"] is None
     assert ranks(board)["good"] == 1
     assert {check.model: check.beats for check in board.baseline_checks} == {"good": True, "raw": True}
@@ -136,6 +137,16 @@ def test_baseline_and_control_are_judged_by_the_same_comparison(tmp_path: Path) 
     assert (difference.claim, difference.verdict) == ("checkpoints", "above")
     # Two families: one of the models and their controls, so that each p is at least McNemar's own.
     assert difference.p >= stats.binomtest(0, 35, 0.5).pvalue
+
+
+def test_models_of_one_rank_are_called_tied_only_where_no_comparison_tells_them_apart(tmp_path: Path) -> None:
+    board = leaderboard_of(stored(tmp_path, {m: wrong_on(range(10 * i)) for i, m in enumerate("abc")}))
+    rows = tuple(replace(row, rank=1 if row.label == "a" else 2) for row in board.rows)
+    for is_better, what in ((True, "Of the same rank, though not all tied with each other"), (False, "Tied, not told")):
+        pairs = tuple(replace(pair, is_better=is_better or pair.model == "a") for pair in board.ranked_pairs)
+        (said,) = findings(replace(board, rows=rows, ranked_pairs=pairs))
+        assert said.startswith(what)
+        assert said.endswith("b and c (rank 2=).")
 
 
 def test_above_thirty_models_a_rank_is_an_interval(tmp_path: Path) -> None:
