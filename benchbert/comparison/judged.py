@@ -29,15 +29,15 @@ class Judged:
 
     effect: float | None
     """The first model's score minus the second's; None: one is undefined."""
-    low: float | None
+    low: float | None = None
     """Lower end of its interval; None: no interval."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
     level: float
     """Confidence of the interval."""
     interval_kind: str
     """How the interval was made, or why there is none."""
-    p: float | None
+    p: float | None = None
     """Two-sided p-value; None: undefined."""
     test: str
     """Name of the test that gave it."""
@@ -71,11 +71,8 @@ def judged(
     effect = sides.ours - sides.theirs if sides.defined else None
     none = Judged(
         effect=effect,
-        low=None,
-        high=None,
         level=level,
         interval_kind="none: undefined",
-        p=None,
         test=resampled,
         claim=claim,
         seeds=seeds,
