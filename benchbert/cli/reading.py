@@ -30,13 +30,13 @@ def report(results: Path, out: Path | None) -> int:
 )
 def table(results: Path, form: str) -> int:
     """Print the table of a results folder: models against scores and costs."""
-    from benchbert.reports.tables import table as make_table
+    from benchbert.reports.leaderboard import leaderboard_of
+    from benchbert.reports.tables import board_table
     from benchbert.store.files import read_results
-    from benchbert.store.frame import load_results
 
     for problem in read_results(results).problems:
         click.echo(f"left out: {problem}", err=True)
-    click.echo(make_table(load_results(results), form), nl=False)
+    click.echo(board_table(leaderboard_of(results), form), nl=False)
     return 0
 
 

@@ -113,13 +113,12 @@ def _show(folder: Path, *, nothing_new: bool) -> None:
     from rich.console import Console
 
     from benchbert.reports.build import build_report
-    from benchbert.reports.leaderboard import leaderboard
+    from benchbert.reports.leaderboard import leaderboard_of
     from benchbert.reports.terminal import render_terminal
-    from benchbert.store.frame import load_results
 
     console = Console()
     # In a pipe or a log there is no width to fit.
-    (console if console.is_terminal else Console(width=200)).print(render_terminal(leaderboard(load_results(folder))))
+    (console if console.is_terminal else Console(width=200)).print(render_terminal(leaderboard_of(folder)))
     page = folder / "report.html"
     if not nothing_new or not page.exists():
         build_report(folder, page)

@@ -23,7 +23,8 @@ class Agreement:
     """A student's answers beside its teacher's, on one task and split."""
 
     agreement: float | None
-    """Share of examples with the same answer (texts as SQuAD normalises them); None: regression."""
+    """Share of examples with the same answer (texts as SQuAD normalises them; of a row with many labels or words all
+    of them); None: regression."""
     kept_right: float | None
     """Share that both get right; for a span an exact match. None: regression."""
     kept_wrong: float | None
@@ -88,10 +89,13 @@ def _pairs(students: Sequence[int], teachers: Sequence[int]) -> list[tuple[int, 
 
 
 def _said(aligned: Aligned) -> np.ndarray:
-    """What each checkpoint answered, of shape (checkpoints, n): classes, or numbers that stand for normalised texts."""
-    if aligned.head != "span":
+    """What each checkpoint answered, of shape (checkpoints, n): classes, or numbers for normalised texts or lists."""
+    if aligned.head == "classification":
         return aligned.guesses
-    texts = [[normalise(text) for text in each] for each in aligned.texts]
+    if aligned.head == "span":
+        texts = [[normalise(text) for text in each] for each in aligned.texts]
+    else:
+        texts = [[str(answer) for answer in each] for each in aligned.guess_lists]
     return np.unique(np.array(texts), return_inverse=True)[1].reshape(len(texts), -1)
 
 
@@ -100,6 +104,13 @@ def _right(measured: Measured) -> np.ndarray:
     aligned = measured.aligned
     if aligned.head == "classification":
         return np.asarray(aligned.guesses == aligned.labels)
+    if aligned.head != "span":
+        in_order = [list(labels) for labels in aligned.label_lists]
+        if aligned.head == "multi_label":
+            in_order = [sorted(labels) for labels in in_order]
+        return np.array(
+            [[said == labels for said, labels in zip(each, in_order, strict=True)] for each in aligned.guess_lists]
+        )
     # An exact match has token F1 1, but so has an answer with the same words in another order.
     golds = [{normalise(gold) for gold in answers} or {""} for answers in aligned.golds]
     return np.array(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Aligned", "Head", "align"]
 
-Head = Literal["classification", "regression", "span"]
+Head = Literal["classification", "regression", "span", "multi_label", "token_classification"]
 
 _NAMED = 3
 """Ids named in an error at most."""
@@ -31,7 +31,7 @@ class Aligned:
     """Several checkpoints' predictions, example by example."""
 
     head: Head
-    """What was predicted: a class, a number or a text."""
+    """What was predicted: a class, a number, a text, a set of classes, or a class for each word."""
     ids: tuple[str, ...]
     """Ids of the examples, in the order of the first checkpoint."""
     tables: tuple[pyarrow.Table, ...]
@@ -39,7 +39,7 @@ class Aligned:
 
     @property
     def labels(self) -> NDArray[np.float64]:
-        """Class or number of each example, of shape (n,); not for spans."""
+        """Class or number of each example, of shape (n,); classification and regression only."""
         return np.asarray(self.tables[0]["label"].to_numpy(), dtype=np.float64)
 
     @property
@@ -50,7 +50,7 @@ class Aligned:
 
     @property
     def guesses(self) -> NDArray[np.float64]:
-        """Predicted classes or numbers, of shape (checkpoints, n); not for spans."""
+        """Predicted classes or numbers, of shape (checkpoints, n); classification and regression only."""
         return np.stack([np.asarray(table["prediction"].to_numpy(), dtype=np.float64) for table in self.tables])
 
     @property
@@ -58,13 +58,24 @@ class Aligned:
         """Predicted texts of each checkpoint; spans only."""
         return [table["prediction_text"].to_pylist() for table in self.tables]
 
+    @property
+    def label_lists(self) -> list[list[int]]:
+        """Classes of each example (multi_label) or of its words (token_classification)."""
+        found: list[list[int]] = self.tables[0]["label"].to_pylist()
+        return found
+
+    @property
+    def guess_lists(self) -> list[list[list[int]]]:
+        """The same as each checkpoint predicted them."""
+        return [table["prediction"].to_pylist() for table in self.tables]
+
     def logits(self, checkpoint: int) -> NDArray[np.float64]:
         """Logits of one checkpoint, of shape (n, classes); classification only."""
         return np.asarray(self.tables[checkpoint]["scores"].to_pylist(), dtype=np.float64)
 
     @property
     def answers(self) -> list[list[object]]:
-        """What each checkpoint said, whatever the head: classes, numbers or texts."""
+        """What each checkpoint said, whatever the head: classes, numbers, texts or lists of classes."""
         name = "prediction_text" if self.head == "span" else "prediction"
         return [table[name].to_pylist() for table in self.tables]
 
@@ -134,6 +145,9 @@ def _head(table: pyarrow.Table, path: Path) -> Head:
                 return "classification"
             if pyarrow.types.is_floating(kind):
                 return "regression"
+            if pyarrow.types.is_list(kind) and pyarrow.types.is_integer(kind.value_type):
+                # A row has one logit a label, but its words have theirs, which nobody keeps.
+                return "multi_label" if "scores" in names else "token_classification"
     raise DataError(f"{path}: predictions with the columns {', '.join(sorted(names))} cannot be compared")
 
 

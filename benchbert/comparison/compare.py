@@ -14,24 +14,17 @@ from pathlib import Path
 from typing import Literal
 
 from benchbert.comparison.examples import Examples, examples_of
+from benchbert.comparison.judged import CROSSED, LEVEL, MCNEMAR, PAIRED, Judged, judged
 from benchbert.comparison.measured import Claim, Measured, common_grounds, measure
 from benchbert.comparison.stored import StoredModel, model_named, stored_models
 from benchbert.errors import UsageError
 from benchbert.statistics.contrast import NonInferiority, not_worse
 from benchbert.statistics.holm import holm
-from benchbert.statistics.mcnemar import mcnemar
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS
 
 __all__ = ["CROSSED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskComparison", "Verdict", "compare"]
 
 Verdict = Literal["better", "worse", "not told apart", "undefined"]
-
-MCNEMAR = "McNemar's exact test"
-PAIRED = "paired bootstrap over examples"
-CROSSED = "crossed bootstrap over seeds and examples"
-
-LEVEL = 0.95
-"""Confidence of intervals; differences are called at 1 minus it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,14 +137,15 @@ def compare(
         for ground in common_grounds(ours, theirs, task)
         for found in measure(ours, theirs, ground, resamples=resamples)
     ]
-    tests = [_tested(each, examples_of(each, listed), level) for each in measured]
+    outcomes = [examples_of(each, listed) for each in measured]
+    tests = [_judged(each, examples, level) for each, examples in zip(measured, outcomes, strict=True)]
     family = [(i, test.p) for i, test in enumerate(tests) if test.p is not None]
     adjusted = dict(zip((i for i, _ in family), holm([p for _, p in family]), strict=True))
     return Comparison(
         models=(ours.label, theirs.label),
         tasks=tuple(
-            _task(each, test, adjusted.get(i), level, margin)
-            for i, (each, test) in enumerate(zip(measured, tests, strict=True))
+            _task(each, test, examples, adjusted.get(i), margin)
+            for i, (each, test, examples) in enumerate(zip(measured, tests, outcomes, strict=True))
         ),
         left_out={} if task else _left_out(ours, theirs),
         level=level,
@@ -168,46 +162,21 @@ def _check(level: float, margin: float | None, resamples: int) -> None:
         raise UsageError(f"{resamples} resamples are too few for an interval: take {RESAMPLES}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Tested:
-    """A test before its p-value is adjusted."""
-
-    test: str
-    p: float | None
-    interval: tuple[float, float] | None
-    interval_kind: str
-    outcomes: Examples
-
-
-def _tested(measured: Measured, outcomes: Examples, level: float) -> _Tested:
-    resampled = CROSSED if measured.claim == "models" else PAIRED
-    if not measured.sides.defined:
-        return _Tested(test=resampled, p=None, interval=None, interval_kind="none: undefined", outcomes=outcomes)
-    contrast = measured.sides.difference
-    if len(measured.aligned.ids) < 2 or not contrast.usable:
-        why = f"none: undefined in {contrast.undefined} of {contrast.draws.size} resamples"
-        why = why if contrast.undefined else "none: fewer than two examples"
-        return _Tested(test=resampled, p=None, interval=None, interval_kind=why, outcomes=outcomes)
-    kind = f"{level:.0%} {resampled}" + (", Student's t" if contrast.terms else ", percentiles")
-    if contrast.undefined:
-        kind += f" ({contrast.undefined} of {contrast.draws.size} resamples undefined)"
+def _judged(measured: Measured, outcomes: Examples, level: float) -> Judged:
     single = len(measured.our_seeds) == len(measured.their_seeds) == 1
-    exact = single and measured.outcomes.binary and measured.claim == "checkpoints"
-    return _Tested(
-        test=MCNEMAR if exact else resampled,
-        p=mcnemar(outcomes.won, outcomes.lost) if exact else contrast.p_value(),
-        interval=contrast.interval(level),
-        interval_kind=kind,
-        outcomes=outcomes,
+    return judged(
+        measured.sides,
+        measured.claim,
+        examples=len(measured.aligned.ids),
+        exact=(outcomes.won, outcomes.lost) if single and measured.outcomes.binary else None,
+        level=level,
     )
 
 
 def _task(
-    measured: Measured, tested: _Tested, adjusted: float | None, level: float, margin: float | None
+    measured: Measured, found: Judged, outcomes: Examples, adjusted: float | None, margin: float | None
 ) -> TaskComparison:
-    sides = measured.sides
-    effect = sides.ours - sides.theirs if sides.defined else None
-    low, high = tested.interval or (None, None)
+    sides, level = measured.sides, found.level
     return TaskComparison(
         task=measured.ground.task,
         split=measured.ground.split,
@@ -219,17 +188,17 @@ def _task(
         our_seeds=measured.our_seeds,
         their_seeds=measured.their_seeds,
         claim=measured.claim,
-        test=tested.test,
-        effect=effect,
-        low=low,
-        high=high,
+        test=found.test,
+        effect=found.effect,
+        low=found.low,
+        high=found.high,
         level=level,
-        interval_kind=tested.interval_kind,
-        p=tested.p,
+        interval_kind=found.interval_kind,
+        p=found.p,
         p_adjusted=adjusted,
-        verdict=_verdict(effect, adjusted, level),
-        outcomes=tested.outcomes,
-        non_inferiority=not_worse(sides.difference, margin, level=level) if margin and tested.interval else None,
+        verdict=_verdict(found.effect, adjusted, level),
+        outcomes=outcomes,
+        non_inferiority=not_worse(sides.difference, margin, level=level) if margin and found.low is not None else None,
     )
 
 

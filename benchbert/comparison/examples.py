@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchbert import registry
 from benchbert.comparison.measured import Measured
 
 __all__ = ["Example", "Examples", "examples_of"]
@@ -80,8 +79,7 @@ class _Shown:
         self.ours = len(measured.our_seeds)
         self.answers = self.aligned.answers
         self.hashes = self.aligned.tables[0]["input_hash"].to_pylist()
-        task = registry.entries("tasks").get(measured.ground.task)
-        self.names: tuple[str, ...] = task.labels if task else ()
+        self.names = measured.labels
 
     def example(self, row: int, margin: float) -> Example:
         return Example(
@@ -106,6 +104,8 @@ class _Shown:
         return counts[0][0] if len(counts) == 1 else ", ".join(f"{text} ({count}x)" for text, count in counts)
 
     def _text(self, answer: object) -> str:
+        if isinstance(answer, list):
+            return " ".join(self._text(each) for each in answer) or "(none)"
         if isinstance(answer, int) and 0 <= answer < len(self.names):
             return self.names[answer]
         return "(no answer)" if answer == "" else f"{answer:.2f}" if isinstance(answer, float) else str(answer)

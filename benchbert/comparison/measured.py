@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchbert.comparison.aligned import Aligned, align
 from benchbert.comparison.outcomes import Outcomes, outcomes_of
 from benchbert.comparison.stored import Ground, StoredModel, StoredPredictions
@@ -15,7 +18,7 @@ from benchbert.errors import DataError, StoreError
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, resampled_sides
 from benchbert.types import Value
 
-__all__ = ["Claim", "Measured", "claim_on", "common_grounds", "measure"]
+__all__ = ["Claim", "Measured", "claim_on", "common_grounds", "measure", "refuse_other_scores", "stream_of"]
 
 Claim = Literal["models", "checkpoints"]
 """What a comparison is about: models as methods (any seed, any such examples), or just these checkpoints."""
@@ -40,6 +43,8 @@ class Measured:
     """Seeds of the first model's checkpoints."""
     their_seeds: tuple[int, ...]
     """Seeds of the second's."""
+    labels: tuple[str, ...]
+    """Names of the task's classes; empty: none, or not known."""
     aligned: Aligned
     """The predictions, the first model's checkpoints first."""
     outcomes: Outcomes
@@ -108,24 +113,25 @@ def measure(
     both = [*mine, *other]
     claim = claim or claim_on(ours, theirs, [ground])
     values = mine[0].values
+    labels = next((stored.labels for stored in both if stored.labels), ())
     aligned = align(both)
     found = outcomes_of(
         aligned,
         tuple(metrics) or (values[0].metric,),
         unanswerable=any(value.convention.startswith("null threshold") for value in values),
+        labels=labels,
     )
     sampled = tuple(claim == "models" and len(checkpoints) > 1 for checkpoints in (mine, other))
     measured = []
     for outcomes in found:
-        _refuse_other_scores(both, outcomes)
+        refuse_other_scores(both, outcomes.metric, outcomes.scores)
         sides = resampled_sides(
             outcomes.statistic,
             outcomes.cells,
             len(mine),
             seeds=(sampled[0], sampled[1]),
             resamples=resamples,
-            # One stream a task for the seeds, which its splits share, one a ground for the examples.
-            stream=(_number(ground.task), _number(f"{ground.split} {ground.dataset_fingerprint}")),
+            stream=stream_of(ground),
         )
         measured.append(
             Measured(
@@ -135,12 +141,18 @@ def measure(
                 claim=claim,
                 our_seeds=tuple(stored.seed for stored in mine),
                 their_seeds=tuple(stored.seed for stored in other),
+                labels=labels,
                 aligned=aligned,
                 outcomes=outcomes,
                 sides=sides,
             )
         )
     return measured
+
+
+def stream_of(ground: Ground) -> tuple[int, int]:
+    """What seeds the random numbers: one stream a task for seeds, which its splits share, one a ground for examples."""
+    return _number(ground.task), _number(f"{ground.split} {ground.dataset_fingerprint}")
 
 
 def _number(text: str) -> int:
@@ -165,15 +177,21 @@ def _differs(here: Sequence[Ground], there: Sequence[Ground]) -> str:
     return f"they differ in {', '.join(unlike)}; run both again on the same"
 
 
-def _refuse_other_scores(checkpoints: Sequence[StoredPredictions], outcomes: Outcomes) -> None:
-    """Predictions that do not give the score stored with them are of another scorer, or were tampered with."""
-    for stored, score in zip(checkpoints, outcomes.scores, strict=True):
-        known: Value | None = next((value for value in stored.values if value.metric == outcomes.metric), None)
+def refuse_other_scores(
+    checkpoints: Sequence[StoredPredictions], metric: str, scores: Sequence[float] | NDArray[np.float64]
+) -> None:
+    """Predictions that do not give the score stored with them are of another scorer, or were tampered with.
+
+    Raises:
+        StoreError: such predictions (names the file).
+    """
+    for stored, score in zip(checkpoints, scores, strict=True):
+        known: Value | None = next((value for value in stored.values if value.metric == metric), None)
         if known is None:
             continue
         undefined = not math.isfinite(score)
         if (known.value is None) != undefined or (known.value is not None and abs(score - known.value) > _SAME):
             raise StoreError(
-                f"{stored.path}: gives {outcomes.metric} {score:.6f}, stored with it is {known.value}: another version "
+                f"{stored.path}: gives {metric} {score:.6f}, stored with it is {known.value}: another version "
                 "scored it; run the suite again"
             )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchbert.comparison.aligned import Aligned
+from benchbert.comparison.ratios import Ratio, ratios_of
 from benchbert.errors import DataError
 from benchbert.metrics import classification, correlation, span
 from benchbert.statistics.cells import Cells
@@ -27,7 +28,7 @@ class Outcomes:
     """Name of the metric."""
     each: Floats
     """How well each example went, higher is better, of shape (checkpoints, n): 0 or 1 for a class or an exact match,
-    token F1 for a span, minus the absolute error for a number."""
+    token F1 for a span, minus the absolute error for a number, F1 of its labels or entities for a row with many."""
     binary: bool
     """Whether the metric is the mean of 0/1 outcomes, so that McNemar's test applies."""
     cells: Cells
@@ -41,37 +42,56 @@ class Outcomes:
         return np.asarray(self.statistic(self.cells.counts[None].astype(np.float64))[0])
 
 
-def outcomes_of(aligned: Aligned, metrics: Sequence[str], *, unanswerable: bool) -> list[Outcomes]:
+def outcomes_of(
+    aligned: Aligned,
+    metrics: Sequence[str],
+    *,
+    unanswerable: bool = False,
+    labels: Sequence[str] = (),
+    grouped: bool = True,
+) -> list[Outcomes]:
     """Metrics of aligned predictions, all over the same cells, so that they can be seen in the same resamples.
 
     Args:
         aligned: the predictions.
         metrics: as the stored values name them.
         unanswerable: spans: whether questions may have no answer (SQuAD 2.0).
+        labels: names of the task's classes; empty: not known, and then there is no entity F1.
+        grouped: whether alike examples share a cell, which is fast where there are few kinds of them. Else each is
+            drawn by itself, so that the draws of one example do not depend on which checkpoints there are.
 
     Raises:
         DataError: a metric that cannot be computed from these predictions.
     """
     if aligned.head == "span":
         scored = _span_scores(aligned, metrics, unanswerable=unanswerable)
-        cells = Cells.grouped(np.vstack(list(scored.values())).T)
+        cells = _cells(np.vstack(list(scored.values())).T, grouped=grouped)
         return [_mean(metric, scored[metric], cells, binary=metric == "exact_match") for metric in metrics]
-    labels, guesses = aligned.labels, aligned.guesses
+    if aligned.head in {"multi_label", "token_classification"}:
+        ratios = ratios_of(aligned, metrics, labels)
+        cells = _cells(np.hstack([ratio.seen for ratio in ratios]), grouped=grouped)
+        return [_ratio(ratio, cells) for ratio in ratios]
+    truth, guesses = aligned.labels, aligned.guesses
     if aligned.head == "regression":
         _refuse_unknown(metrics, correlation.METRICS, aligned)
-        cells = Cells.grouped(np.vstack([labels, guesses]).T)
-        return [_correlated(metric, labels, guesses, cells) for metric in metrics]
+        cells = _cells(np.vstack([truth, guesses]).T, grouped=grouped)
+        return [_correlated(metric, truth, guesses, cells) for metric in metrics]
     _refuse_unknown(metrics, classification.METRICS, aligned)
-    right = (guesses == labels).astype(np.float64)
+    right = (guesses == truth).astype(np.float64)
     if set(metrics) == {"accuracy"}:
-        return [_mean("accuracy", right, Cells.grouped(right.T), binary=True)]
-    cells = Cells.grouped(np.vstack([labels, guesses]).T)
+        return [_mean("accuracy", right, _cells(right.T, grouped=grouped), binary=True)]
+    cells = _cells(np.vstack([truth, guesses]).T, grouped=grouped)
+    classes = max(int(max(truth.max(), guesses.max(), 1)) + 1, len(labels))
     return [
         _mean(metric, right, cells, binary=True)
         if metric == "accuracy"
-        else _counted(metric, labels, guesses, right, cells)
+        else _counted(metric, truth, guesses, right, cells, classes)
         for metric in metrics
     ]
+
+
+def _cells(seen: Floats, *, grouped: bool) -> Cells:
+    return Cells.grouped(seen) if grouped else Cells.single(len(seen))
 
 
 def _refuse_unknown(metrics: Sequence[str], known: Iterable[str], aligned: Aligned) -> None:
@@ -90,9 +110,26 @@ def _mean(metric: str, each: Floats, cells: Cells, *, binary: bool) -> Outcomes:
     return Outcomes(metric=metric, each=each, binary=binary, cells=cells, statistic=statistic)
 
 
-def _counted(metric: str, labels: Floats, guesses: Floats, right: Floats, cells: Cells) -> Outcomes:
+def _ratio(ratio: Ratio, cells: Cells) -> Outcomes:
+    """A metric that is a mean of quotients of sums over examples."""
+    above, below = ratio.above[:, cells.example], ratio.below[:, cells.example]
+
+    def statistic(counts: Floats) -> Floats:
+        found = [
+            _quotient(counts @ top, counts @ bottom).mean(axis=1) for top, bottom in zip(above, below, strict=True)
+        ]
+        return np.stack(found, axis=1)
+
+    return Outcomes(metric=ratio.metric, each=ratio.each, binary=ratio.binary, cells=cells, statistic=statistic)
+
+
+def _quotient(above: Floats, below: Floats) -> Floats:
+    """Quotient, 0 where there is nothing to divide by."""
+    return np.asarray(above / np.where(below == 0, 1.0, below))
+
+
+def _counted(metric: str, labels: Floats, guesses: Floats, right: Floats, cells: Cells, classes: int) -> Outcomes:
     """A metric of a confusion matrix."""
-    classes = int(max(labels.max(), guesses.max(), 1)) + 1
     truth, said = labels[cells.example], guesses[:, cells.example]
     compute = classification.METRICS[metric]
 

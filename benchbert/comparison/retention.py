@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchbert.comparison.agreement import Agreement, agreement_of
-from benchbert.comparison.compare import CROSSED, LEVEL, PAIRED
+from benchbert.comparison.judged import CROSSED, LEVEL, PAIRED
 from benchbert.comparison.measured import Claim, Measured, claim_on, common_grounds, measure
 from benchbert.comparison.stored import Ground, StoredModel, model_named, stored_models
 from benchbert.errors import UsageError

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from benchbert import registry
 from benchbert.errors import StoreError, UnknownNameError, UsageError
 from benchbert.statistics.seeds import variant_label
-from benchbert.store.files import read_results
+from benchbert.store.files import ReadResults, read_results
 from benchbert.types import Result, Value
 
-__all__ = ["Ground", "StoredModel", "StoredPredictions", "model_named", "stored_models"]
+__all__ = ["Ground", "StoredModel", "StoredPredictions", "model_named", "models_of", "stored_models"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ class StoredPredictions:
     """Its digest when it was written."""
     values: tuple[Value, ...]
     """The scores stored with it, the main metric first."""
+    labels: tuple[str, ...]
+    """Names of the task's classes; empty: it has none, or they are not known here."""
     started_at: str
     """When the job began; of two with the same seed the later counts."""
 
@@ -82,10 +87,19 @@ def stored_models(folder: Path) -> list[StoredModel]:
     Raises:
         StoreError: there is no such folder, or no result in it.
     """
-    read = read_results(folder)
+    return models_of(read_results(folder))
+
+
+def models_of(read: ReadResults) -> list[StoredModel]:
+    """The same of results that have been read.
+
+    Raises:
+        StoreError: predictions are said to be outside of their run folder.
+    """
     pairs = sorted(zip(read.results, read.files, strict=True), key=lambda pair: pair[0].started_at)
     found: dict[tuple[str, ...], dict[tuple[Ground, int], StoredPredictions]] = {}
     weights: dict[tuple[str, ...], str] = {}
+    names = _Names()
     for result, file in pairs:
         if result.job.kind != "predict" or result.status != "ok":
             continue
@@ -94,7 +108,7 @@ def stored_models(folder: Path) -> list[StoredModel]:
         revision = spec.get("revision") or result.provenance.get("model_revision") or ""
         variant = (str(spec["model"]), str(revision), result.job.dtype, str(spec.get("backend") or ""))
         weights[variant] = str(spec.get("weights") or "")
-        for stored in _of_result(result, file):
+        for stored in _of_result(result, file, names):
             found.setdefault(variant, {})[stored.ground, stored.seed] = stored
     return [
         StoredModel(
@@ -125,7 +139,34 @@ def model_named(models: Sequence[StoredModel], name: str) -> StoredModel:
     raise UnknownNameError("compared models", name, [model.label for model in models])
 
 
-def _of_result(result: Result, file: Path) -> Iterator[StoredPredictions]:
+class _Names:
+    """Names of the classes of tasks: registered ones, else of the user's own tasks from the lock of their run."""
+
+    def __init__(self) -> None:
+        self._locks: dict[Path, Mapping[str, Any]] = {}
+
+    def of(self, task: str, run: Path) -> tuple[str, ...]:
+        known = registry.entries("tasks").get(task)
+        if known is not None:
+            return tuple(known.labels)
+        if run not in self._locks:
+            self._locks[run] = _own_tasks(run / "lock.json")
+        own = self._locks[run].get(task)
+        labels = own.get("labels") if isinstance(own, Mapping) else None
+        return tuple(map(str, labels)) if isinstance(labels, list) else ()
+
+
+def _own_tasks(path: Path) -> Mapping[str, Any]:
+    """Name -> task over the user's own files; empty where there is no lock that says so: few comparisons need it."""
+    try:
+        lock = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    tasks = lock.get("own_tasks") if isinstance(lock, dict) else None
+    return tasks if isinstance(tasks, dict) else {}
+
+
+def _of_result(result: Result, file: Path, names: _Names) -> Iterator[StoredPredictions]:
     """The labelled splits of one predict job."""
     provenance, spec = result.provenance, result.job.spec
     for artefact in result.artefacts:
@@ -150,5 +191,6 @@ def _of_result(result: Result, file: Path) -> Iterator[StoredPredictions]:
             path=path,
             sha256=artefact.sha256,
             values=values,
+            labels=names.of(str(spec.get("task") or ""), file.parent.parent),
             started_at=result.started_at,
         )

@@ -9,7 +9,16 @@ from benchbert.reports.cells import Cell
 from benchbert.reports.estimate import MISSING, Estimate
 from benchbert.statistics.differences import Difference
 
-__all__ = ["BaselineCheck", "BoardRow", "Comparison", "Leaderboard", "ScoreColumn", "Variant"]
+__all__ = [
+    "BaselineCheck",
+    "BoardRow",
+    "Comparison",
+    "Leaderboard",
+    "RankedPair",
+    "Ranking",
+    "ScoreColumn",
+    "Variant",
+]
 
 Variant = tuple[str, ...]
 """Model, revision, dtype, backend."""
@@ -76,11 +85,14 @@ class BoardRow:
     missing: tuple[str, ...]
     """Labels of the columns that keep it from having a macro."""
     rank: int | None
-    """1 + number of ranked models that are surely better; None: not ranked."""
+    """1 + number of ranked models that are significantly better; on a board with too many models for pairs the lower
+    end of the rank's interval. None: not ranked."""
     unranked: str
     """Why it has no rank; empty: it has one."""
     task_ranks: Mapping[str, int]
     """Column label -> rank in that column, among the models that can be ranked."""
+    rank_high: int | None = None
+    """Upper end of the rank's interval; None: the rank is one number."""
     latency: Estimate | None
     """Latency in the board's latency cell, ms."""
     memory: Estimate | None
@@ -117,6 +129,39 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RankedPair:
+    """Two models that can be ranked, on what ranks the board."""
+
+    model: str
+    """Label of the one whose score is the better."""
+    other: str
+    """Label of the other."""
+    difference: Difference | None
+    """The first minus the second, judged by their predictions; None: their intervals decide."""
+    is_better: bool
+    """Whether the first is significantly better; False: they are not told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """How a rank was found, on what ranks the board or in a column."""
+
+    pairs: int
+    """Pairs of models that were judged by their stored predictions, Holm-adjusted as one family."""
+    by_interval: int
+    """Pairs whose predictions cannot be compared: there a model is better where its interval lies wholly beyond."""
+    claims: tuple[str, ...]
+    """What the judged pairs are about: `checkpoints`, `models`, or both."""
+    is_bootstrapped: bool = False
+    """Whether there were too many models for pairs, and every resample ranked all of them."""
+
+    @property
+    def by_predictions(self) -> bool:
+        """Whether any stored predictions decided."""
+        return self.is_bootstrapped or self.pairs > 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class BaselineCheck:
     """A model beside a baseline that gives one constant answer a task."""
 
@@ -132,8 +177,11 @@ class BaselineCheck:
     """The model's number; None: it has none, or there is nothing to compare on."""
     bar: Estimate | None
     """The baseline's number."""
+    difference: Difference | None
+    """The model minus the baseline, judged by their predictions; None: their intervals decide."""
     beats: bool | None
-    """Whether the model's interval lies wholly on the better side of the baseline's; None: not compared."""
+    """Whether the model is significantly better or, without predictions, its interval lies wholly on the better side of
+    the baseline's; None: not compared."""
     above: tuple[str, ...]
     """Labels of the columns on which it does."""
     not_above: tuple[str, ...]
@@ -168,6 +216,16 @@ class Leaderboard:
     """Every model with a control on the board, minus that control."""
     baseline_checks: tuple[BaselineCheck, ...] = ()
     """Every model with a score, beside every baseline."""
+    ranking: Ranking | None = None
+    """How the overall ranks were found; None: there are none."""
+    column_rankings: Mapping[str, Ranking] = field(default_factory=dict)
+    """Column label -> how the ranks in it were found."""
+    ranked_pairs: tuple[RankedPair, ...] = ()
+    """Every two ranked models; empty where there are too many for pairs."""
+    resamples: int = 0
+    """Resamples of each bootstrap of predictions; 0: none were compared."""
+    unusable: tuple[str, ...] = ()
+    """Why stored predictions could not be compared, a line each."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """Sentences that a reader of the table must know: what ties mean, what the numbers are of."""
 
@@ -193,17 +251,26 @@ class Leaderboard:
 
     @property
     def ties(self) -> tuple[tuple[BoardRow, ...], ...]:
-        """The rows that share a rank, one group a rank: the intervals of any two in a group overlap."""
-        groups: dict[int | None, list[BoardRow]] = {}
+        """The rows that share a rank, one group a rank."""
+        groups: dict[tuple[int | None, int | None], list[BoardRow]] = {}
         for row in self.ranked:
-            groups.setdefault(row.rank, []).append(row)
+            groups.setdefault((row.rank, row.rank_high), []).append(row)
         return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
     def rank_text(self, row: BoardRow) -> str:
-        """The rank for people: `1`, `1=` where it is shared, a dash where there is none."""
+        """The rank for people: `1`, `1=` where it is shared, `3–7` for an interval, a dash where there is none."""
         if row.rank is None:
             return MISSING
+        if row.rank_high is not None:
+            return str(row.rank) if row.rank == row.rank_high else f"{row.rank}–{row.rank_high}"
         return f"{row.rank}{'=' if sum(other.rank == row.rank for other in self.rows) > 1 else ''}"
+
+    def is_tied(self, one: BoardRow, other: BoardRow) -> bool:
+        """Whether two ranked models are not told apart, which ranks alone do not say."""
+        if not self.ranked_pairs:
+            return True
+        both = {one.label, other.label}
+        return not any(pair.is_better and {pair.model, pair.other} == both for pair in self.ranked_pairs)
 
     def row(self, label: str) -> BoardRow:
         """The row of that label, which is one of the board's."""

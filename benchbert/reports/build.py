@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from benchbert.comparison.judge import judge_of
 from benchbert.errors import StoreError
 from benchbert.registry import entries
 from benchbert.reports.leaderboard import leaderboard
@@ -68,7 +69,7 @@ def read_context(folder: Path) -> ReportContext:
         problems=tuple(Path(p.split(": ", 1)[0]).name + ": " + p.partition(": ")[2] for p in read.problems)
         + problems
         + more,
-        board=leaderboard(frame),
+        board=leaderboard(frame, judge_of(folder, read)),
         palette=palette_of(str(family) for family in frame["family"]),
         machine=machine,
         lock=lock,

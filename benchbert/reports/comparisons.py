@@ -1,23 +1,46 @@
-"""Every model minus its controls: by column and on the macro, with intervals."""
+"""Every model minus its controls: by column and on the macro, with intervals.
+
+Where what both predicted is stored, they are judged by that, as ranks are; else by their seeds or intervals
+(`benchbert.statistics.differences`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 
+from benchbert.comparison.judge import Judge
 from benchbert.reports.board import BoardRow, Comparison, Leaderboard
 from benchbert.reports.estimate import Estimate
+from benchbert.reports.judging import family
 from benchbert.reports.macro import Seeds, seed_means
+from benchbert.reports.wording import beyond
 from benchbert.statistics.differences import Difference, difference
 from benchbert.statistics.intervals import Interval
 
 __all__ = ["overall", "untrained_reasons", "with_controls"]
 
 
-def with_controls(board: Leaderboard, seeds: Seeds) -> Leaderboard:
+def with_controls(board: Leaderboard, seeds: Seeds, judge: Judge | None = None) -> Leaderboard:
     """The board with every model that has a control on it, minus that control, in the order of the rows."""
     pairs = [(row, control) for row in board.rows for control in _controls_of(row, board)]
-    return replace(board, controls=tuple(_comparison(row, control, board, seeds) for row, control in pairs))
+    columns: list[dict[str, Difference]] = [{} for _ in pairs]
+    for column in board.columns:
+        both = [i for i, pair in enumerate(pairs) if all(column.label in row.scores for row in pair)]
+        judged = family(board, [pairs[i] for i in both], ((column.label,),), judge)
+        for i, found in zip(both, judged, strict=True):
+            columns[i][column.label] = found or _by_seeds(*pairs[i], column.label, seeds)
+    macros: list[Difference | None] = [None for _ in pairs]
+    both = [i for i, pair in enumerate(pairs) if all(row.macro is not None for row in pair)]
+    for i, found in zip(both, family(board, [pairs[i] for i in both], board.macro_columns, judge), strict=True):
+        macros[i] = found or _macro_by_seeds(*pairs[i], board, seeds)
+    return replace(
+        board,
+        controls=tuple(
+            Comparison(model=row.label, control=control.label, columns=columns[i], macro=macros[i])
+            for i, (row, control) in enumerate(pairs)
+        ),
+    )
 
 
 def overall(comparison: Comparison, board: Leaderboard) -> Difference | None:
@@ -34,7 +57,7 @@ def untrained_reasons(board: Leaderboard) -> dict[str, str]:
         if found is not None and found.verdict != better and board.row(pair.control).weights == "random":
             reasons[pair.model] = (
                 f"under-trained: on {board.ranked_by} it does not beat {pair.control}, the same model from random "
-                "weights, by more than the interval"
+                f"weights, {beyond(found)}"
             )
     return reasons
 
@@ -50,25 +73,25 @@ def _controls_of(row: BoardRow, board: Leaderboard) -> Iterator[BoardRow]:
             yield control
 
 
-def _comparison(row: BoardRow, control: BoardRow, board: Leaderboard, seeds: Seeds) -> Comparison:
-    columns = {
-        column.label: difference(
-            _interval(row.scores[column.label]),
-            _interval(control.scores[column.label]),
-            seeds[row.variant, column.label],
-            seeds[control.variant, column.label],
-        )
-        for column in board.columns
-        if column.label in row.scores and column.label in control.scores
-    }
-    macro = None
-    if row.macro is not None and control.macro is not None:
-        ours, theirs = (
-            seed_means([[seeds[each.variant, label] for label in labels] for labels in board.macro_columns])
-            for each in (row, control)
-        )
-        macro = difference(_interval(row.macro), _interval(control.macro), ours, theirs)
-    return Comparison(model=row.label, control=control.label, columns=columns, macro=macro)
+def _by_seeds(row: BoardRow, control: BoardRow, label: str, seeds: Seeds) -> Difference:
+    """The difference in one column where predictions cannot be compared."""
+    return difference(
+        _interval(row.scores[label]),
+        _interval(control.scores[label]),
+        seeds[row.variant, label],
+        seeds[control.variant, label],
+    )
+
+
+def _macro_by_seeds(row: BoardRow, control: BoardRow, board: Leaderboard, seeds: Seeds) -> Difference | None:
+    """The difference of the macros where predictions cannot be compared."""
+    if row.macro is None or control.macro is None:
+        return None
+    ours, theirs = (
+        seed_means([[seeds[each.variant, label] for label in labels] for labels in board.macro_columns])
+        for each in (row, control)
+    )
+    return difference(_interval(row.macro), _interval(control.macro), ours, theirs)
 
 
 def _interval(estimate: Estimate) -> Interval:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 from benchbert.reports.board import Comparison, Leaderboard
 from benchbert.reports.comparisons import overall, untrained_reasons
 from benchbert.reports.estimate import Estimate, estimate_text
-from benchbert.reports.wording import names, signed
+from benchbert.reports.wording import beyond, names, signed
 from benchbert.statistics.differences import NOT_TOLD_APART, Difference
 
 __all__ = ["findings", "headline"]
@@ -25,7 +26,13 @@ def headline(board: Leaderboard) -> str:
         return f"{leaders[0]} is the only ranked model: {on}"
     if len(leaders) == 1:
         return f"{leaders[0]} leads {on}"
-    return f"{names(leaders)} share the first rank on {board.ranked_by}: their intervals overlap"
+    share = f"{names(leaders)} share the first rank on {board.ranked_by}"
+    ranking = board.ranking
+    if ranking is None or not ranking.by_predictions:
+        return f"{share}: their intervals overlap"
+    if ranking.is_bootstrapped:
+        return f"{names(leaders)} may be the first on {board.ranked_by}: their rank intervals begin at 1"
+    return f"{share}: comparing their answers does not tell them apart"
 
 
 def findings(board: Leaderboard) -> Iterator[str]:
@@ -61,7 +68,8 @@ def _controls(board: Leaderboard) -> Iterator[str]:
     if partial:
         clauses = [f"{c.model} is better than {c.control} on {_columns_won(board, c)}" for c in partial[:6]]
         more = f"; {len(partial) - 6} more pairs stand in the table of controls" if len(partial) > 6 else ""
-        yield f"By more than the intervals {'; '.join(clauses)}{more}."
+        sure = beyond(*(d for c in partial for d in c.columns.values()), plural=True)
+        yield f"{sure[0].upper()}{sure[1:]} {'; '.join(clauses)}{more}."
 
 
 def _against_random(board: Leaderboard, pairs: _Pairs) -> Iterator[str]:
@@ -78,8 +86,7 @@ def _against_random(board: Leaderboard, pairs: _Pairs) -> Iterator[str]:
         numbers = [f"{c.model} {signed(d, _unit(board))}" for c, d in chosen]
         numbers = [signed(chosen[0][1], _unit(board))] if len(chosen) == 1 else numbers
         if side:
-            text = f"{names(models)} {'lies' if one else 'lie'} {side} {same} by more than the interval"
-            text += "" if one else "s"
+            text = f"{names(models)} {'lies' if one else 'lie'} {_side(side, same, *(d for _, d in chosen))}"
         else:
             text = f"{names(models)} {'is' if one else 'are'} not told apart from {same}"
         yield f"{text} ({', '.join(numbers[:6])}{', …' if len(numbers) > 6 else ''})"
@@ -88,9 +95,15 @@ def _against_random(board: Leaderboard, pairs: _Pairs) -> Iterator[str]:
 def _against_other(board: Leaderboard, comparison: Comparison, found: Difference) -> str:
     """One model and a control that is no random one."""
     side = dict(_verdicts(board))[found.verdict]
-    stands = f"lies {side}" if side else "is not told apart from"
-    by = " by more than the interval" if side else ""
-    return f"{comparison.model} {stands} its control {comparison.control}{by} ({signed(found, _unit(board))})"
+    control = f"its control {comparison.control}"
+    stands = f"lies {_side(side, control, found)}" if side else f"is not told apart from {control}"
+    return f"{comparison.model} {stands} ({signed(found, _unit(board))})"
+
+
+def _side(side: str, other: str, *differences: Difference) -> str:
+    """`significantly above the control`, or `above the control by more than the interval`."""
+    sure = beyond(*differences)
+    return f"{sure} {side} {other}" if all(d.p is not None for d in differences) else f"{side} {other} {sure}"
 
 
 def _verdicts(board: Leaderboard) -> tuple[tuple[str, str], ...]:
@@ -135,7 +148,7 @@ def _baselines(board: Leaderboard) -> Iterator[str]:
         if not board.ranked_by:
             failed = [f"{c.model} on {names(c.not_above)}" for c in checks if c.not_above]
             if failed:
-                yield f"Not above the {baseline} baseline by more than the intervals: {'; '.join(failed)}."
+                yield f"Not surely above the {baseline} baseline: {'; '.join(failed)}."
             elif any(check.above for check in checks):
                 yield f"Every model beats the {baseline} baseline in every column in which both have a score."
             continue
@@ -144,32 +157,40 @@ def _baselines(board: Leaderboard) -> Iterator[str]:
             yield f"The {baseline} baseline has no score on {board.ranked_by}: no model was checked against it."
             continue
         on = f"on {over.over}, {estimate_text(over.bar)}"
+        sure = (
+            "significantly" if all(c.difference for c in checks if c.score and c.bar) else "by more than the intervals"
+        )
         on += f"; a constant has no score on {names(over.left_out)}" if over.left_out else ""
         if board.ranked:
-            yield f"Every ranked model beats the {baseline} baseline ({on}) by more than the intervals."
+            yield f"Every ranked model beats the {baseline} baseline ({on}) {sure}."
         unfit = [check.model for check in checks if check.beats is False]
         if unfit:
             does = "does" if len(unfit) == 1 else "do"
             where = "" if board.ranked else f" ({on})"
             yield (
-                f"{names(unfit)} {does} not beat the {baseline} baseline{where} by more than the intervals and "
+                f"{names(unfit)} {does} not beat the {baseline} baseline{where} {sure} and "
                 f"{'is' if len(unfit) == 1 else 'are'} not ranked: under-trained or unfit."
             )
 
 
 def _ties(board: Leaderboard) -> Iterator[str]:
     """Which ranked models these results do not tell apart; the headline has those of the first rank."""
+    if board.ranking is None or board.ranking.is_bootstrapped:
+        return
     groups = [group for group in board.ties if group[0].rank != 1]
-    if groups:
-        tied = [f"{names([row.label for row in group])} (rank {board.rank_text(group[0])})" for group in groups]
-        yield f"Tied, not told apart by these results: {'; '.join(tied)}."
-    higher = board.higher_is_better
-    scores = [(row, score) for row in board.ranked if (score := board.ranking_score(row))]
+    tied = [group for group in groups if all(board.is_tied(a, b) for a, b in combinations(group, 2))]
+    for chosen, what in (
+        (tied, "Tied, not told apart by these results"),
+        ([group for group in groups if group not in tied], "Of the same rank, though not all tied with each other"),
+    ):
+        if chosen:
+            named = [f"{names([row.label for row in group])} (rank {board.rank_text(group[0])})" for group in chosen]
+            yield f"{what}: {'; '.join(named)}."
+    places = {row.label: row.rank for row in board.ranked}
     pairs = [
-        f"{row.label} and {other.label}"
-        for i, (row, score) in enumerate(scores)
-        for other, lower in scores[i + 1 :]
-        if other.rank != row.rank and not score.surely_better(lower, higher=higher)
+        f"{pair.model} and {pair.other}"
+        for pair in board.ranked_pairs
+        if not pair.is_better and places[pair.model] != places[pair.other]
     ]
     if pairs:
         more = f"; {len(pairs) - 4} more pairs" if len(pairs) > 4 else ""

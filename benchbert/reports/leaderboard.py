@@ -1,15 +1,18 @@
 """From the results table to a leaderboard: ranks with ties, a named macro, one cost cell, and who has no rank and why.
 
-Rank = 1 + number of ranked models whose interval lies wholly above. Overlapping intervals are a tie; a paired test on
-the same examples can separate more. Ties are not transitive. Controls, the majority baseline, under-trained models,
-models that do not beat the baseline and models with a missing task are shown, with the reason, and have no rank.
+Rank = 1 + number of ranked models that are significantly better, by paired comparisons of stored predictions (see
+`benchbert.reports.places`); without predictions by intervals that do not overlap. Ties are not transitive. Controls,
+the majority baseline, under-trained models, models that do not beat the baseline and models with a missing task are
+shown, with the reason, and have no rank.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchbert.comparison.judge import Judge, judge_of
 from benchbert.reports.baseline import with_baselines
 from benchbert.reports.board import Leaderboard, Variant
 from benchbert.reports.cells import LATENCY
@@ -21,15 +24,35 @@ from benchbert.reports.ranking import ranked, with_macro
 from benchbert.reports.rows import row_of, seed_scores, variant_of, variants_of
 from benchbert.reports.terminal import render_terminal
 from benchbert.statistics.seeds import summarise
+from benchbert.store.files import read_results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["leaderboard", "render_terminal"]
+__all__ = ["leaderboard", "leaderboard_of", "render_terminal"]
 
 
-def leaderboard(frame: pd.DataFrame) -> Leaderboard:
-    """The leaderboard of a results table, as `benchbert.load_results` gives it."""
+def leaderboard_of(folder: Path) -> Leaderboard:
+    """The leaderboard of a results folder, its models compared by the predictions that are stored there.
+
+    Raises:
+        StoreError: no such folder, or no result in it.
+    """
+    from benchbert.store.frame import to_frame
+
+    read = read_results(folder)
+    results = sorted(read.results, key=lambda result: result.started_at)
+    return leaderboard(to_frame(results), judge_of(folder, read))
+
+
+def leaderboard(frame: pd.DataFrame, judge: Judge | None = None) -> Leaderboard:
+    """The leaderboard of a results table.
+
+    Args:
+        frame: as `benchbert.load_results` gives it.
+        judge: compares what models predicted, as `judge_of` makes it of a results folder; None: a table alone has no
+            predictions, and intervals decide.
+    """
     # What a recipe made on the way to a model (a teacher that the suite does not compare) is no competitor.
     frame = frame[~frame["kind"].isin(["pretrain", "distil"])]
     summary = summarise(frame)
@@ -62,5 +85,8 @@ def leaderboard(frame: pd.DataFrame) -> Leaderboard:
         memory_cell=memory.cell,
     )
     seeds = seed_scores(frame, columns)
-    board = ranked(with_controls(with_baselines(with_macro(board, seeds), seeds), seeds))
+    board = ranked(with_controls(with_baselines(with_macro(board, seeds), seeds, judge), seeds, judge), judge)
+    if judge is not None:
+        judge.save()
+        board = replace(board, resamples=judge.resamples, unusable=judge.problems)
     return replace(board, notes=tuple(notes_of(board)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.cells import DEVICE_MEMORY
+from benchbert.reports.rank_notes import rank_notes
 from benchbert.reports.wording import names
 from benchbert.statistics.seeds import T_OVER_SEEDS
 
@@ -24,14 +25,7 @@ def notes_of(board: Leaderboard) -> Iterator[str]:
         )
     if T_OVER_SEEDS in kinds:
         yield f"{T_OVER_SEEDS}: where another seed would fall on the same examples; other examples are not in it."
-    if board.ranked:
-        side = "above" if board.higher_is_better else "below"
-        yield (
-            f"Rank by {board.ranked_by}: 1 + number of ranked models whose interval lies wholly {side}. Models with "
-            "overlapping intervals are tied: these results do not tell which is better."
-        )
-    if board.ties:
-        yield "A rank with = is shared: the intervals of any two models that have it overlap."
+    yield from rank_notes(board)
     yield from _baselines(board)
     if board.macro_name:
         yield (
@@ -69,12 +63,20 @@ def not_ranked_notes(board: Leaderboard) -> Iterator[str]:
 def _baselines(board: Leaderboard) -> Iterator[str]:
     """The rule that a ranked model beats the baseline, and on what."""
     for baseline in dict.fromkeys(check.baseline for check in board.baseline_checks):
-        check = next(check for check in board.baseline_checks if check.baseline == baseline)
+        checks = [check for check in board.baseline_checks if check.baseline == baseline]
+        check = next((check for check in checks if check.difference), checks[0])
         on = f" on {check.over}" if check.over else ", column by column,"
         if board.ranked_by and not check.over:
             yield f"The {baseline} baseline has no score on {board.ranked_by}: no model was checked against it."
             continue
         without = f" (a constant has no score on {names(check.left_out)})" if check.left_out else ""
+        in_columns = not check.over and any(each.by_predictions for each in board.column_rankings.values())
+        if check.difference is not None or in_columns:
+            yield (
+                f"A model is ranked only where it is significantly better{on} than the {baseline} baseline, one "
+                f"constant answer a task{without}, compared as ranked models are."
+            )
+            continue
         yield (
             f"A model is ranked only where its interval{on} lies wholly on the better side of the {baseline} "
             f"baseline, one constant answer a task{without}; beside an interval over seeds, which holds for these very "

@@ -26,11 +26,11 @@ from benchbert.reports.terminal import cell_score
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "table"]
+__all__ = ["FORMATS", "board_table", "table"]
 
 
 def table(frame: pd.DataFrame, format: str = "markdown") -> str:
-    """Models x (scores and costs) with intervals.
+    """Models x (scores and costs) with intervals, ranked by these alone.
 
     Args:
         frame: as `benchbert.load_results` gives it.
@@ -39,9 +39,18 @@ def table(frame: pd.DataFrame, format: str = "markdown") -> str:
     Raises:
         UsageError: another format.
     """
+    return board_table(leaderboard(frame), format)
+
+
+def board_table(board: Leaderboard, format: str = "markdown") -> str:
+    """The same of a leaderboard, such as `leaderboard_of` makes of a results folder.
+
+    Raises:
+        UsageError: another format.
+    """
     if format not in FORMATS:
         raise UsageError(f"unknown table format {format!r}: use one of {', '.join(FORMATS)}")
-    return FORMATS[format](leaderboard(frame))
+    return FORMATS[format](board)
 
 
 def _readable(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
@@ -139,7 +148,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
 
 
 def _csv(board: Leaderboard) -> str:
-    heading = ["rank", "unranked", "model", "family", "weights", "control_of", "parameters"]
+    heading = ["rank", "unranked", "model", "family", "weights", "control_of", "parameters", "rank_high"]
     named: list[tuple[str, list[Estimate | None]]] = []
     for column in board.columns:
         named.append((f"{column.label} {column.metric}", [row.scores.get(column.label) for row in board.rows]))
@@ -153,7 +162,7 @@ def _csv(board: Leaderboard) -> str:
     writer.writerow([_csv_cell(name) for name in heading])
     for i, row in enumerate(board.rows):
         cells: list[Any] = [row.rank, row.unranked, row.label, row.family, row.weights]
-        cells += [row.control_of, row.parameters]
+        cells += [row.control_of, row.parameters, row.rank_high]
         for _, estimates in named:
             cells += _csv_estimate(estimates[i])
         writer.writerow([_csv_cell(cell) for cell in cells])

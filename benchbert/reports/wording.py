@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchbert.reports.estimate import significant
 from benchbert.statistics.differences import Difference
 
-__all__ = ["count", "names", "signed"]
+__all__ = ["beyond", "count", "names", "signed"]
 
 
 def count(number: int, what: str) -> str:
@@ -35,3 +35,10 @@ def signed(difference: Difference, unit: str = "") -> str:
     if difference.low is None or difference.high is None:
         return value
     return f"{value} [{text(difference.low, '')}, {text(difference.high, '')}]"
+
+
+def beyond(*differences: Difference, plural: bool = False) -> str:
+    """How sure differences are: `significantly` where predictions judged all of them, else by their intervals."""
+    if all(difference.p is not None for difference in differences):
+        return "significantly"
+    return f"by more than the interval{'' if len(differences) == 1 and not plural else 's'}"

@@ -43,6 +43,11 @@ class Cells:
         _, example, of, counts = np.unique(seen, axis=0, return_index=True, return_inverse=True, return_counts=True)
         return cls(of=of.reshape(-1), example=example, counts=counts)
 
+    @classmethod
+    def single(cls, n: int) -> Cells:
+        """Every example of n by itself: the draws are then the same whatever a metric sees of them."""
+        return cls(of=np.arange(n), example=np.arange(n), counts=np.ones(n, dtype=np.int64))
+
     @property
     def examples(self) -> int:
         """How many examples there are."""

@@ -49,7 +49,11 @@ class Difference:
     seeds: int
     """Seeds behind it: the common ones where they are paired, else the fewer of the two."""
     verdict: Verdict
-    """`above` or `below` where the interval leaves 0 out, else `not told apart`."""
+    """`above` or `below` where the p-value or, without one, the interval says so, else `not told apart`."""
+    p: float | None = None
+    """Two-sided p-value, adjusted for the other pairs it was judged with; None: only the interval judges."""
+    claim: str = ""
+    """`models` or `checkpoints`: what a p-value is about; empty: there is none."""
 
     @property
     def basis(self) -> str:

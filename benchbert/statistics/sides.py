@@ -20,7 +20,18 @@ from numpy.typing import NDArray
 from benchbert.statistics.cells import Cells
 from benchbert.statistics.contrast import Contrast, SeedTerm
 
-__all__ = ["RESAMPLES", "SEEDS_FOR_METHODS", "Checkpoints", "Sides", "mean_sides", "resampled_sides"]
+__all__ = [
+    "RESAMPLES",
+    "SEEDS_FOR_METHODS",
+    "Checkpoints",
+    "Resampled",
+    "Sides",
+    "mean_sides",
+    "over_seeds",
+    "resample",
+    "resampled_sides",
+    "sides_of",
+]
 
 RESAMPLES = 2000
 """Resamples of a comparison."""
@@ -69,6 +80,61 @@ class Sides:
         return Contrast(value=self.ours / self.theirs, draws=self.our_draws / positive, terms=terms)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resampled:
+    """Scores of checkpoints in the same resamples of the examples."""
+
+    point: NDArray[np.float64]
+    """Their scores, of shape (checkpoints,), NaN where undefined."""
+    values: NDArray[np.float64] = field(repr=False)
+    """Their scores in each resample, of shape (resamples, checkpoints), NaN where undefined."""
+
+
+def resample(statistic: Checkpoints, cells: Cells, resamples: int, stream: Sequence[int]) -> Resampled:
+    """Scores of checkpoints over resamples of the examples.
+
+    Args:
+        statistic: scores of all checkpoints as a function of counts.
+        cells: the examples.
+        resamples: number of resamples.
+        stream: seeds the random numbers, as in `sides_of`.
+    """
+    point = statistic(cells.counts[None].astype(np.float64))[0]
+    rng = np.random.default_rng([*stream, 1])
+    values = np.concatenate([statistic(counts) for counts in cells.resampled(rng, resamples)])
+    return Resampled(point=point, values=values)
+
+
+def sides_of(
+    ours: Resampled, theirs: Resampled, *, seeds: tuple[bool, bool] = (False, False), stream: Sequence[int] = (0,)
+) -> Sides:
+    """Two models' scores, each the mean over its checkpoints, drawn too where `seeds` says so.
+
+    Args:
+        ours: the first model's checkpoints.
+        theirs: the second's, in the same resamples.
+        seeds: for each model whether its checkpoints are a sample of seeds to be resampled (two or more then) rather
+            than fixed.
+        stream: seeds the random numbers: the same stream and data give the same result, different streams are
+            independent.
+    """
+    # A generator of their own: the splits of one task, whose checkpoints are the same, can share the draws.
+    generators = [np.random.default_rng([stream[0], side]) for side in (2, 3)]
+    sides = []
+    for part, sampled, generator in zip((ours, theirs), seeds, generators, strict=True):
+        draws = over_seeds(part.values, generator) if sampled else part.values.mean(axis=1)
+        sides.append((float(part.point.mean()), draws, _term(part.point) if sampled else None))
+    (our, our_draws, our_term), (their, their_draws, their_term) = sides
+    return Sides(
+        ours=our,
+        theirs=their,
+        our_draws=our_draws,
+        their_draws=their_draws,
+        our_term=our_term,
+        their_term=their_term,
+    )
+
+
 def resampled_sides(
     statistic: Checkpoints,
     cells: Cells,
@@ -84,30 +150,15 @@ def resampled_sides(
         statistic: scores of all checkpoints as a function of counts, the first model's checkpoints first.
         cells: the examples.
         ours: how many checkpoints the first model has.
-        seeds: for each model whether its checkpoints are a sample of seeds to be resampled (two or more then) rather
-            than fixed.
+        seeds: as in `sides_of`.
         resamples: number of resamples.
-        stream: seeds the random numbers: the same stream and data give the same result, different streams are
-            independent.
+        stream: as in `sides_of`.
     """
-    point = statistic(cells.counts[None].astype(np.float64))[0]
-    rng = np.random.default_rng([*stream, 1])
-    values = np.concatenate([statistic(counts) for counts in cells.resampled(rng, resamples)])
-    # A generator of their own: the splits of one task, whose checkpoints are the same, can share the draws.
-    generators = [np.random.default_rng([stream[0], side]) for side in (2, 3)]
-    sides = []
-    for part, sampled, generator in zip((slice(None, ours), slice(ours, None)), seeds, generators, strict=True):
-        draws = _over_seeds(values[:, part], generator) if sampled else values[:, part].mean(axis=1)
-        sides.append((float(point[part].mean()), draws, _term(point[part]) if sampled else None))
-    (our, our_draws, our_term), (their, their_draws, their_term) = sides
-    return Sides(
-        ours=our,
-        theirs=their,
-        our_draws=our_draws,
-        their_draws=their_draws,
-        our_term=our_term,
-        their_term=their_term,
+    both = resample(statistic, cells, resamples, stream)
+    first, second = (
+        Resampled(point=both.point[part], values=both.values[:, part]) for part in (slice(ours), slice(ours, None))
     )
+    return sides_of(first, second, seeds=seeds, stream=stream)
 
 
 def mean_sides(groups: Sequence[Sequence[Sides]]) -> Sides:
@@ -129,7 +180,7 @@ def mean_sides(groups: Sequence[Sequence[Sides]]) -> Sides:
     )
 
 
-def _over_seeds(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def over_seeds(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Mean over S - 1 of the S columns drawn with replacement, one draw a row."""
     resamples, seeds = values.shape
     assert seeds >= 2, "one seed is no sample of seeds"

@@ -2,7 +2,7 @@
 
 A run folder holds
 
-    suite.toml  lock.json  machine.json  report.html
+    suite.toml  lock.json  machine.json  report.html  comparisons.json
     results/<slug>.<job>.<machine>.<environment>.json
     predictions/<job>.<split>.parquet      samples/<job>.json
     artefacts/<job>/               models and heads that other jobs take up
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 __all__ = [
+    "COMPARISONS",
     "ReadResults",
     "RunFolder",
     "digest_of",
@@ -41,6 +42,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+COMPARISONS = "comparisons.json"
+"""File of a results folder that keeps comparisons of its models: made from predictions, no result."""
 
 
 @contextmanager
@@ -137,7 +141,7 @@ def read_results(folder: Path) -> ReadResults:
         p for p in folder.rglob("*.json") if p.parent.name == "results" or (p.parent == folder and "." in p.stem)
     )
     for path in files:
-        if path.name.startswith("."):
+        if path.name.startswith(".") or path.name == COMPARISONS:
             continue
         try:
             found.results.append(read_result(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from benchbert import registry
-from benchbert.store.files import RunFolder
+from benchbert.store.files import RunFolder, write_json
 from benchbert.tasks.scores import score
 from benchbert.types import Job, Result, ResultKey, Task
 
@@ -60,6 +60,18 @@ def texts(golds: Sequence[Sequence[str]], predictions: Sequence[str]) -> pa.Tabl
     )
 
 
+def lists(labels: Sequence[Sequence[int]], predictions: Sequence[Sequence[int]], *, words: bool = False) -> pa.Table:
+    """Predictions of several labels a row, or of one for each word."""
+    numbers, n = pa.list_(pa.int64()), len(labels)
+    table = {
+        "id": [str(i) for i in range(n)],
+        "label": pa.array([list(each) for each in labels], numbers),
+        "prediction": pa.array([list(each) for each in predictions], numbers),
+        "input_hash": [f"{i:016x}" for i in range(n)],
+    }
+    return pa.table(table if words else table | {"scores": [[0.0] * 3] * n})
+
+
 def keep(
     folder: Path,
     model: str,
@@ -75,8 +87,13 @@ def keep(
     weights: str = "recipe",
     scored: pa.Table | None = None,
     complete: bool = True,
+    own: Task | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Stores one predict job; `scored` is what its values are of, where that is not the table. Its parquet file."""
+    """Stores one predict job; `scored` is what its values are of, where that is not the table. Its parquet file.
+
+    A task of the user's own is described in the lock beside the results, as a run does it.
+    """
     spec: Mapping[str, Any] = {
         "model": model,
         "family": "bert",
@@ -101,7 +118,9 @@ def keep(
     path = folder / "predictions" / f"{job.short_id}.{split}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(table, path)
-    known: Task = registry.find("tasks", task)
+    if own is not None:
+        write_json(folder / "lock.json", {"own_tasks": {task: asdict(own)}})
+    known: Task = own or registry.find("tasks", task)
     values = score(known, table if scored is None else scored, split=split, complete=complete)
     result = Result(
         key=ResultKey(job_id=job.id, machine_id="m", environment_id="e"),
@@ -109,7 +128,7 @@ def keep(
         status="ok",
         values=tuple(replace(value, complete=complete) for value in values),
         artefacts=(run.artefact("predictions", path),),
-        provenance={"dataset_fingerprint": fingerprint},
+        provenance={"dataset_fingerprint": fingerprint, **(provenance or {})},
         started_at=f"2026-01-02T03:04:{seed:02d}Z",
     )
     run.write(result)

@@ -11,6 +11,7 @@ from benchbert.reports.estimate import MISSING, estimate_text
 from benchbert.reports.section import ReportContext, Section, templates
 from benchbert.reports.wording import signed
 from benchbert.statistics.differences import NOT_TOLD_APART, PAIRED, Difference
+from benchbert.statistics.sides import SEEDS_FOR_METHODS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +48,29 @@ def _render(context: ReportContext) -> Markup | None:
     board = context.board
     if not board.controls and not board.baseline_checks:
         return None
+    differences = [d for c in board.controls for d in _differences(c)]
     template = templates().get_template("controls.html.j2")
     return Markup(  # noqa: S704 - the template escapes what it is given
         template.render(
             board=board,
             rows=[(board.row(c.model), board.row(c.control), _cells(c, board)) for c in board.controls],
-            kinds=list(dict.fromkeys(d.basis for c in board.controls for d in _differences(c))),
-            paired=PAIRED if any(d.kind == PAIRED for c in board.controls for d in _differences(c)) else "",
+            kinds=list(dict.fromkeys(d.basis for d in differences)),
+            paired=PAIRED if any(d.kind == PAIRED for d in differences) else "",
+            tested=any(d.p is not None for d in differences),
+            untested=any(d.p is None for d in differences),
+            claims=_claims({d.claim for d in differences if d.p is not None}),
+            beaten_by_predictions=any(check.difference for check in board.baseline_checks),
             beaten=[_beaten(check, board) for check in board.baseline_checks],
             palette=context.palette,
         )
     )
+
+
+def _claims(claims: set[str]) -> str:
+    """What tested differences are about."""
+    if claims == {"models"}:
+        return "they are about the models as methods"
+    return f"they are about these checkpoints, from {SEEDS_FOR_METHODS} seeds of each on about the models as methods"
 
 
 def _differences(comparison: Comparison) -> list[Difference]:
