@@ -136,7 +136,7 @@ def _split_references(
     # A run's predictions carry the dataset's idx, a submission counts rows from 0: MRPC's idx has gaps, so they differ.
     if len(guesses.keys() & set(numbers)) > len(guesses.keys() & set(ids)):
         ids = numbers
-    return References(labels=[float(label) for label in rows[task.label]], ids=ids)
+    return References(labels=[float(label) for label in rows[task.label][:]], ids=ids)
 
 
 def _check_inputs(path: Path, known: Mapping[str, str], place: str) -> None:
@@ -260,4 +260,4 @@ def _split_golds(task: Task, split: str, mirror: Path | None) -> dict[str, list[
 
     rows = load_split(resolve_dataset(task.dataset, mirror), split)
     validate(task, rows, split)
-    return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label]], strict=True))
+    return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label][:]], strict=True))
