@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from benchbert import registry
+from benchbert.errors import MissingExtraError, UnavailableError
 from benchbert.machine import environment, machine
 
-__all__ = ["Finding", "examine"]
+__all__ = ["Finding", "examine", "run_benchmark"]
 
 _EXTRAS = {"ray": ("ray",), "onnx": ("onnx", "onnxruntime", "onnxscript"), "openvino": ("openvino",)}
 
@@ -31,6 +35,40 @@ class Finding:
 def examine(mirror: Path | None) -> list[Finding]:
     """Looks at hardware, libraries, extras, backends, data and disk. Imports no heavy library; takes under a second."""
     return [*_hardware(), *_software(), *_backends(), *_data(mirror), *_disk()]
+
+
+def run_benchmark(mode: str, out: Path | None, mirror: Path | None) -> int:
+    """Measures prediction and fine-tuning side by side with transformers.Trainer, as `tests/benchmarks` does.
+
+    The measurements stand in the tests of a checkout; they need real data, and so a mirror.
+
+    Args:
+        mode: `quick` (seconds that only try the code), `default` (about ten minutes on two cores), `full` (hours).
+        out: folder for the table; None: results/engine/<machine> of the checkout.
+        mirror: folder with nyu-mll/glue and rajpurkar/squad; None: where the tests look for it.
+
+    Returns:
+        The exit code of pytest.
+
+    Raises:
+        UnavailableError: this benchbert is not run from a checkout.
+        MissingExtraError: the tools of the tests are not installed.
+    """
+    folder = Path(__file__).resolve().parents[1] / "tests" / "benchmarks"
+    if not folder.is_dir():
+        raise UnavailableError(
+            f"the benchmark stands in the tests, and {folder} is not there: clone the repository and run it from the "
+            "checkout (pip install -e '.[test]')"
+        )
+    if not all(map(_installed, ("pytest", "pytest-benchmark", "pytest-timeout"))):
+        raise MissingExtraError("the benchmark", "test")
+    more = {"BENCHBERT_BENCHMARK_MODE": mode}
+    more |= {"BENCHBERT_BENCHMARK_OUT": str(out.resolve())} if out else {}
+    more |= {"BENCHBERT_TEST_DATA": str(mirror.resolve())} if mirror else {}
+    # The checkout's options leave this folder out, and pytest-xdist would switch measuring off.
+    options = ["-q", "-s", "-rs", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", *options, str(folder)]
+    return subprocess.run(command, cwd=folder.parents[1], env={**os.environ, **more}, check=False).returncode
 
 
 def _hardware() -> list[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
-from benchbert.types import FileLayout, Head
+from benchbert.types import HEAD_LENGTHS, FileLayout, Head
 
 __all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Profile", "TaskEntry", "TrainSettings"]
 
@@ -115,8 +115,8 @@ class TrainSettings:
     """Peak of the schedule."""
     batch_size: int = 32
     """Examples an optimizer step, exactly."""
-    max_length: int = 128
-    """Tokens an example; windows of a span task, too."""
+    max_length: int | None = None
+    """Tokens an example; windows of a span task, too. None: by the task's head, 128, of spans 384."""
     stride: int = 128
     """Span tasks: tokens that neighbouring windows share; at most half of max_length is used."""
     warmup: float = 0.1
@@ -142,13 +142,15 @@ class Finetune(TrainSettings):
     per_model: Mapping[str, FinetuneOverride] = field(default_factory=dict)
     """Model name or glob -> what differs; goes before per_task."""
 
-    def settings(self, model: str, task: str) -> TrainSettings:
-        """Settings for one model and one task; later matches win, models over tasks."""
+    def settings(self, model: str, task: str, head: Head) -> TrainSettings:
+        """Settings for one model and one task; later matches win, models over tasks, what is said over the head's."""
         chosen = {f.name: getattr(self, f.name) for f in fields(TrainSettings)}
         for name, overrides in ((task, self.per_task), (model, self.per_model)):
             for pattern, override in overrides.items():
                 if fnmatch.fnmatchcase(name, pattern):
                     chosen |= {k: v for k, v in asdict(override).items() if v is not None}
+        if chosen["max_length"] is None:
+            chosen["max_length"] = HEAD_LENGTHS[head]
         return TrainSettings(**chosen)
 
 

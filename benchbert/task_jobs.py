@@ -27,12 +27,13 @@ def task_jobs(
         made: recipe digest -> the job that makes its model.
     """
     inputs = {"model": made[model.recipe].id} if model.recipe else {}
+    source = _trained_on(lock, task)
     head: Job | None = None
     if suite.finetune is not False:
-        head = _finetune_job(suite, lock, model, _trained_on(lock, task), seed, inputs)
+        head = _finetune_job(suite, lock, model, source, seed, inputs)
         yield head
     dataset = lock.datasets[task.dataset.key]
-    settings = asdict(suite.finetune.settings(model.name, _trained_on(lock, task).name)) if suite.finetune else {}
+    settings = asdict(suite.finetune.settings(model.name, source.name, source.head)) if suite.finetune else {}
     yield Job(
         kind="predict",
         spec=model_spec(model)
@@ -86,7 +87,7 @@ def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:
 
 def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, inputs: Mapping[str, str]) -> Job:
     assert suite.finetune is not False, "called for suites that fine-tune"
-    settings = suite.finetune.settings(model.name, task.name)
+    settings = suite.finetune.settings(model.name, task.name, task.head)
     dataset = lock.datasets.get(task.dataset.key)
     rows = task.train.rows if task.train else 0
     return Job(

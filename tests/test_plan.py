@@ -173,3 +173,36 @@ def test_the_controls_of_miniature_stand_beside_its_models() -> None:
         jobs[name] = {job.id: job.spec["model"] for job in plan.jobs}
     new = {model for id, model in jobs["miniature-controls"].items() if id not in jobs["miniature"]}
     assert new == {"bert-2-layers", "miniature-bert-2-layers", "distilbert-mlm", "miniature-distilbert-mlm"}
+
+
+@pytest.mark.parametrize(
+    ("finetune", "sentences", "spans"),
+    [
+        ({}, 128, 384),
+        ({"max_length": 64}, 64, 64),
+        ({"max_length": 128}, 128, 128),  # said, so it holds for spans too
+        ({"per_task": {"builtin/squad": {"max_length": 96}}}, 128, 96),
+        ({"per_model": {"control": {"max_length": 48}}}, 128, 384),
+    ],
+)
+def test_a_length_that_nobody_says_is_that_of_the_head(
+    tmp_path: Path, finetune: dict[str, object], sentences: int, spans: int
+) -> None:
+    _, plan = planned(tmp_path, finetune=finetune)
+    jobs = [job for job in plan.jobs if job.kind in {"finetune", "predict"} and job.spec["model"] == "student"]
+    assert {job.kind for job in jobs} == {"finetune", "predict"}
+    found = {job.spec["task"]: job.spec["settings"]["max_length"] for job in jobs}
+    assert found == {"builtin/glue/sst2": sentences, "builtin/squad": spans}
+
+
+def test_saying_the_length_of_the_heads_changes_no_job(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path)
+    _, said = planned(tmp_path, finetune={"max_length": 128, "per_task": {"builtin/squad": {"max_length": 384}}})
+    assert [job.id for job in plan.jobs] == [job.id for job in said.jobs]
+
+
+def test_shipped_suites_say_their_lengths() -> None:
+    """Their results must not change with a default."""
+    for path in RECIPES.parent.glob("*.toml"):
+        suite = read_suite(path)
+        assert not suite.tasks or (suite.finetune is not False and suite.finetune.max_length)

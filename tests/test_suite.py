@@ -54,9 +54,9 @@ def test_the_suite_of_the_documentation_is_read(tmp_path: Path) -> None:
     )
     suite = read_suite(path)
     assert suite.finetune is not False
-    assert suite.finetune.settings("bert-tiny", "glue/rte").epochs == 10
-    assert suite.finetune.settings("bert-tiny", "glue/cola").epochs == 3
-    both = suite.finetune.settings("mobilebert-uncased", "glue/rte")
+    assert suite.finetune.settings("bert-tiny", "glue/rte", "classification").epochs == 10
+    assert suite.finetune.settings("bert-tiny", "glue/cola", "classification").epochs == 3
+    both = suite.finetune.settings("mobilebert-uncased", "glue/rte", "classification")
     assert (both.epochs, both.learning_rate) == (10, 1e-4)
 
 
@@ -64,8 +64,8 @@ def test_models_go_before_tasks() -> None:
     tables = {"per_task": {"*": {"epochs": 5}}, "per_model": {"bert-*": {"epochs": 7}}}
     suite = suite_from(GOOD | {"finetune": tables})
     assert suite.finetune is not False
-    assert suite.finetune.settings("bert-tiny", "builtin/glue/sst2").epochs == 7
-    assert suite.finetune.settings("albert-base-v2", "builtin/glue/sst2").epochs == 5
+    assert suite.finetune.settings("bert-tiny", "builtin/glue/sst2", "classification").epochs == 7
+    assert suite.finetune.settings("albert-base-v2", "builtin/glue/sst2", "classification").epochs == 5
 
 
 def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:

@@ -153,7 +153,7 @@ def _require_known(
     strange = set(_distinct(rows, column)) - set(names)
     if not strange:
         return
-    for number, cell in zip(rows[LINE], rows[column], strict=True):
+    for number, cell in zip(rows[LINE][:], rows[column][:], strict=True):
         wrong = next((name for name in ([cell] if isinstance(cell, str) else cell) if name in strange), None)
         if wrong is not None:
             listed = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

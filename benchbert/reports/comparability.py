@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchbert.metrics.averages import column
 from benchbert.registry import entries
 from benchbert.reports.published import PLAIN_RECIPES, SECOND_HAND, PublishedScore
-from benchbert.types import HubSource
+from benchbert.types import HEAD_LENGTHS, HubSource
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,9 +24,6 @@ _NOT_PUBLISHED = {
     "constant": "a constant answer: not that checkpoint",
 }
 """Kind of weights -> why its scores are not those of the published checkpoint."""
-
-_LENGTH = {"classification": 128, "regression": 128, "span": 384}
-"""Head -> tokens an example (windows of a span task) that published scores leave it at least."""
 
 
 def published_name(task: str, split: str) -> str:
@@ -109,8 +106,8 @@ def _of_recipe(row: Any, frame: pd.DataFrame) -> Iterator[str]:
     own = frame[(frame["kind"] == "predict") & (frame["model"] == row.model) & (frame["task"] == row.task)]
     lengths = own["max_length"].dropna()
     task = entries("tasks").get(row.task)
-    if task is not None and len(lengths) and int(lengths.min()) < _LENGTH[task.head]:
-        yield f"another max length: {int(lengths.min())} tokens, published runs have at least {_LENGTH[task.head]}"
+    if task is not None and len(lengths) and int(lengths.min()) < HEAD_LENGTHS[task.head]:
+        yield f"another max length: {int(lengths.min())} tokens, published runs have at least {HEAD_LENGTHS[task.head]}"
 
 
 def _of_source(row: Any, published: PublishedScore) -> Iterator[str]:

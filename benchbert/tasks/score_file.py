@@ -13,6 +13,7 @@ from benchbert.errors import DataError, UsageError
 from benchbert.metrics import classification, correlation, span
 from benchbert.tasks.data import load_split
 from benchbert.tasks.label_files import References, read_label_predictions, read_label_references
+from benchbert.tasks.prediction_stamp import require_version
 from benchbert.tasks.sequence import input_hashes
 from benchbert.tasks.span_files import read_null_probabilities, read_span_predictions, read_span_references
 from benchbert.tasks.validation import row_ids, validate
@@ -51,13 +52,15 @@ def score_predictions(
         `warnings`.
 
     Raises:
-        DataError: a file or row that is not as it should be; missing, repeated or (GLUE) surplus ids.
+        DataError: a file or row that is not as it should be; missing, repeated or (GLUE) surplus ids; a run's
+            predictions of other texts or of another version of the task.
         UnavailableError: the references cannot be had.
         UsageError: an unknown task, or an option that does not fit it.
     """
     task, split = _task(task_name)
     if na_prob is not None and not task.unanswerable:
         raise UsageError(f"--na-prob is for tasks with unanswerable questions such as squad_v2, not {task.name}")
+    require_version(task, predictions)
     if task.head == "span":
         return _score_spans(task, predictions, references, na_prob, allow_missing=allow_missing, mirror=mirror)
     if allow_missing:
@@ -128,29 +131,45 @@ def _split_references(
 
     rows = load_split(resolve_dataset(task.dataset, mirror), split)
     validate(task, rows, split)
-    _check_inputs(path, input_hashes(task, rows), f"{task.name}, split {split}")
     ids, numbers = row_ids(task, rows), [str(row) for row in range(len(rows))]
+    _check_inputs(path, dict(zip(ids, input_hashes(task, rows), strict=True)), f"{task.name}, split {split}")
     # A run's predictions carry the dataset's idx, a submission counts rows from 0: MRPC's idx has gaps, so they differ.
     if len(guesses.keys() & set(numbers)) > len(guesses.keys() & set(ids)):
         ids = numbers
-    return References(labels=[float(label) for label in rows[task.label]], ids=ids)
+    return References(labels=[float(label) for label in rows[task.label][:]], ids=ids)
 
 
-def _check_inputs(path: Path, known: list[str], place: str) -> None:
-    """A run's own file says by hashes which texts it is of: splits count their rows alike, and must not be mixed up."""
+def _check_inputs(path: Path, known: Mapping[str, str], place: str) -> None:
+    """A run's own file says by hashes which texts it is of: splits count their rows alike, and must not be mixed up.
+
+    Args:
+        path: The file.
+        known: Id of each row of the split -> hash of its texts.
+        place: The split, for the message.
+
+    Raises:
+        DataError: texts of other data, or at other ids.
+    """
     if path.suffix.lower() != ".parquet":
         return
     from pyarrow import parquet
 
-    if "input_hash" not in parquet.read_schema(path).names:
+    if not {"id", "input_hash"} <= set(parquet.read_schema(path).names):
         return
-    there = set(known)
-    hashes = parquet.read_table(path, columns=["input_hash"])["input_hash"].to_pylist()
+    table = parquet.read_table(path, columns=["id", "input_hash"])
+    ids, hashes = table["id"].to_pylist(), table["input_hash"].to_pylist()
+    there = set(known.values())
     strange = sum(text not in there for text in hashes)
     if strange:
         raise DataError(
             f"{path}: {strange:,} of its {len(hashes):,} texts are not in {place}: it is of another split or of other "
             "data; give their labels with --references"
+        )
+    moved = [name for name, text in zip(ids, hashes, strict=True) if known.get(str(name), text) != text]
+    if moved:
+        raise DataError(
+            f"{path}: the text of id {moved[0]} is that of another row in {place} ({len(moved):,} such in all): the "
+            "data changed after it was predicted; run the suite again to predict anew"
         )
 
 
@@ -241,4 +260,4 @@ def _split_golds(task: Task, split: str, mirror: Path | None) -> dict[str, list[
 
     rows = load_split(resolve_dataset(task.dataset, mirror), split)
     validate(task, rows, split)
-    return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label]], strict=True))
+    return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label][:]], strict=True))

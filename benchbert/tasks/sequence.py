@@ -136,6 +136,6 @@ def require_finite(task: Task, scores: NDArray[np.float32], ids: list[str]) -> N
 def input_hashes(task: Task, rows: datasets.Dataset) -> list[str]:
     """First 16 hexadecimal digits of SHA-256 of each row's texts, or of its tokens, joined by the unit separator."""
     if task.head == "token_classification":
-        return [hashlib.sha256("\x1f".join(row).encode()).hexdigest()[:16] for row in rows[task.text[0]]]
+        return [hashlib.sha256("\x1f".join(row).encode()).hexdigest()[:16] for row in rows[task.text[0]][:]]
     columns = [rows[column][:] for column in task.text]
     return [hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:16] for texts in zip(*columns, strict=True)]

@@ -79,7 +79,7 @@ def row_ids(task: Task, dataset: datasets.Dataset) -> list[str]:
 
 
 def _texts(dataset: datasets.Dataset, name: str, place: str, *, lists: bool = False) -> None:
-    for row, text in enumerate(dataset[name]):
+    for row, text in enumerate(dataset[name][:]):
         if lists:
             if not isinstance(text, list) or not text or not all(isinstance(token, str) for token in text):
                 raise DataError(f"{place}: row {row} has {text!r} in column {name!r} where a list of tokens must be")
@@ -108,29 +108,29 @@ def _labels(task: Task, dataset: datasets.Dataset, place: str, *, test: bool) ->
 
 def _label_lists(task: Task, dataset: datasets.Dataset, place: str) -> None:
     """Lists of class numbers; of tags, one a token."""
-    for row, cells in enumerate(dataset.select_columns([task.text[0], task.label])):
-        labels = cells[task.label]
+    for row, (text, labels) in enumerate(zip(dataset[task.text[0]][:], dataset[task.label][:], strict=True)):
         known = isinstance(labels, list) and all(isinstance(n, int) and 0 <= n < len(task.labels) for n in labels)
         if not known:
             raise DataError(
                 f"{place}: row {row} has the labels {labels!r}: each must be from 0 to {len(task.labels) - 1}"
             )
-        if task.head == "token_classification" and len(labels) != len(cells[task.text[0]]):
-            raise DataError(f"{place}: row {row} has {len(labels)} tags for {len(cells[task.text[0]])} tokens")
+        if task.head == "token_classification" and len(labels) != len(text):
+            raise DataError(f"{place}: row {row} has {len(labels)} tags for {len(text)} tokens")
 
 
 def _answers(task: Task, dataset: datasets.Dataset, place: str) -> None:
-    context = task.text[1]
-    for row, example in enumerate(dataset.select_columns(["id", context, task.label])):
-        where = f"{place}: row {row}, id {example['id']!r}"
-        texts, starts = _answer_lists(example[task.label], where)
+    columns = (dataset[name][:] for name in ("id", task.text[1], task.label))
+    for row, (name, context, answers) in enumerate(zip(*columns, strict=True)):
+        where = f"{place}: row {row}, id {name!r}"
+        texts, starts = _answer_lists(answers, where)
         if not texts and not task.unanswerable:
             raise DataError(f"{where}: no answer, but every question of this task has one: mend that row")
         for text, start in zip(texts, starts, strict=True):
-            near = example[context][max(0, start - _SLACK) : start + len(text) + _SLACK]
+            near = context[max(0, start - _SLACK) : start + len(text) + _SLACK]
             if start < 0 or text not in near:
                 raise DataError(
-                    f"{where}: the answer {text!r} does not stand at character {start} of its {context}: mend that row"
+                    f"{where}: the answer {text!r} does not stand at character {start} of its {task.text[1]}: "
+                    "mend that row"
                 )
 
 

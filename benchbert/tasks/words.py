@@ -77,7 +77,7 @@ def encode_words(task: Task, rows: datasets.Dataset, tokenizer: Any, *, max_leng
 
 def word_starts(task: Task, rows: datasets.Dataset) -> NDArray[np.int64]:
     """Where the words of each row start, of shape (rows + 1,)."""
-    lengths = np.fromiter((len(words) for words in rows[task.text[0]]), dtype=np.int64, count=len(rows))
+    lengths = np.fromiter((len(words) for words in rows[task.text[0]][:]), dtype=np.int64, count=len(rows))
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
 
 
@@ -103,7 +103,7 @@ def _note_first_tokens(word_ids: list[int | None], first_tokens: NDArray[np.int6
 
 def _token_labels(task: Task, rows: datasets.Dataset, first_tokens: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     """Tags at the words' first tokens, `IGNORED` at all others, of shape (total,)."""
-    tags = np.fromiter((tag for row in rows[task.label] for tag in row), dtype=np.int64, count=len(first_tokens))
+    tags = np.fromiter((tag for row in rows[task.label][:] for tag in row), dtype=np.int64, count=len(first_tokens))
     found = np.full(total, IGNORED, dtype=np.int64)
     known = first_tokens >= 0
     found[first_tokens[known]] = tags[known]

@@ -18,6 +18,7 @@ from benchbert.tasks.encoding import IGNORED, Encoded
 from benchbert.tasks.heads import encode
 from benchbert.training.attention import attention_for
 from benchbert.training.batching import Batch, Steps, make_batch, token_budget_batches
+from benchbert.training.input_length import require_positions
 from benchbert.training.loop import Curve, LoopSettings, train
 from benchbert.training.recipe_run import TOKEN_BUDGET
 from benchbert.types import Task, Value
@@ -51,6 +52,7 @@ def run(context: JobContext) -> Outcome:
         seed=context.job.seed,
         attention=attention_for(str(context.job.spec["device"])),
     )
+    require_positions(context.model.name, task, loaded.model, features.encoded)
     curve = _train(context, loaded.model, features.encoded, tokenizer.pad_token_id, task)
     complete = check_rows(task, task.train.name, len(rows))
     return Outcome(

@@ -19,6 +19,7 @@ from benchbert.tasks.labels import logit_order
 from benchbert.training import majority
 from benchbert.training.batching import make_batch, token_budget_batches
 from benchbert.training.finetune import model_inputs, window_stride
+from benchbert.training.input_length import input_settings, require_positions
 from benchbert.training.recipe_run import TOKEN_BUDGET
 from benchbert.training.scored_split import outcome_of, score_split
 from benchbert.types import Task
@@ -59,29 +60,15 @@ def _predictions(
     context: JobContext, task: Task, rows: datasets.Dataset, model: nn.Module, tokenizer: Any, order: list[int] | None
 ) -> pyarrow.Table:
     """One row an example of a split."""
-    settings = context.job.spec["settings"]
+    settings = input_settings(task, model, context.job.spec["settings"])
     features = encode(
-        task,
-        rows,
-        tokenizer,
-        max_length=settings.get("max_length", _DEFAULT_LENGTH[task.head]),
-        stride=window_stride({"stride": 128, "max_length": 384} | settings),
-        train=False,
+        task, rows, tokenizer, max_length=settings["max_length"], stride=window_stride(settings), train=False
     )
+    require_positions(context.model.name, task, model, features.encoded)
     outputs = forward(model, features.encoded, tokenizer.pad_token_id, str(context.job.spec["device"]), context.report)
     if order is not None:
         outputs["logits"] = outputs["logits"][:, order]
     return decode(task, features, rows, outputs)
-
-
-_DEFAULT_LENGTH = {
-    "classification": 128,
-    "regression": 128,
-    "span": 384,
-    "multi_label": 128,
-    "token_classification": 128,
-}
-"""Tokens an example of models that bring their head; fine-tuned ones use the length that they were trained with."""
 
 
 def _require_head(context: JobContext, loaded: LoadedModel) -> None:

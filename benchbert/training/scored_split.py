@@ -10,6 +10,7 @@ from benchbert.store.context import JobContext, Outcome
 from benchbert.store.files import writing
 from benchbert.tasks.data import check_rows, load_split, validate
 from benchbert.tasks.heads import score
+from benchbert.tasks.prediction_stamp import stamped
 from benchbert.types import Artefact, Task, Value
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def score_split(
     predictions = predict(rows)
     path = context.folder.predictions_path(context.job, name)
     with writing(path) as temporary:
-        parquet.write_table(predictions, temporary)
+        parquet.write_table(stamped(predictions, task), temporary)
     return ScoredSplit(
         name=name,
         rows=len(rows),

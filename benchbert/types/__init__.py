@@ -16,9 +16,10 @@ from benchbert.types.models import (
     RecipeSource,
 )
 from benchbert.types.results import SCHEMA_VERSION, Artefact, Direction, Result, ResultKey, Status, Value, as_json
-from benchbert.types.tasks import HEAD_METRICS, DatasetRef, FileLayout, Head, Split, Task, Workload
+from benchbert.types.tasks import HEAD_LENGTHS, HEAD_METRICS, DatasetRef, FileLayout, Head, Split, Task, Workload
 
 __all__ = [
+    "HEAD_LENGTHS",
     "HEAD_METRICS",
     "SCHEMA_VERSION",
     "ArchitectureSource",

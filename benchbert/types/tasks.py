@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["HEAD_METRICS", "DatasetRef", "FileLayout", "Head", "Split", "Task", "Workload"]
+__all__ = ["HEAD_LENGTHS", "HEAD_METRICS", "DatasetRef", "FileLayout", "Head", "Split", "Task", "Workload"]
 
 Head = Literal["classification", "regression", "span", "multi_label", "token_classification"]
 
@@ -18,6 +18,16 @@ HEAD_METRICS: Mapping[Head, tuple[str, ...]] = {
     "token_classification": ("entity_f1", "token_accuracy"),
 }
 """Head -> every metric that its predictions can be scored with."""
+
+HEAD_LENGTHS: Mapping[Head, int] = {
+    "classification": 128,
+    "regression": 128,
+    "span": 384,
+    "multi_label": 128,
+    "token_classification": 128,
+}
+"""Head -> tokens an example, special ones included, where nobody says another number: those of the published scores
+(Devlin et al. 2019, arXiv 1810.04805: GLUE at 128; their SQuAD code's windows have 384)."""
 
 
 @dataclass(frozen=True, kw_only=True)

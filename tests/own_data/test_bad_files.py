@@ -247,7 +247,7 @@ def test_overrides_reach_a_task_of_ones_own_and_the_test_split_does_not(
     data["finetune"]["per_task"] = {"mine": {"epochs": 7.0}}
     read = suite_from(data, folder=tmp_path)
     assert read.finetune is not False
-    assert read.finetune.settings("m", "mine").epochs == 7
+    assert read.finetune.settings("m", "mine", "classification").epochs == 7
     with pytest.raises(SuiteError, match="mine cannot be scored on 'test'"):
         suite_from(data | {"scored_on": "test"}, folder=tmp_path)
     with pytest.raises(SuiteError, match="two are named 'mine'"):

@@ -36,7 +36,7 @@ def test_numbers_of_the_protocol():
     assert STRIDE == 128 == inspect.signature(encode).parameters["stride"].default
     finetune = read_suite(SUITES / "glue.toml").finetune
     for task in ("squad", "squad_v2"):
-        chosen = finetune.settings("bert-base-uncased", task)
+        chosen = finetune.settings("bert-base-uncased", task, "span")
         assert (chosen.max_length, chosen.stride) == (384, 128)
 
 

@@ -1,0 +1,55 @@
+"""The side-by-side measurements still run and still agree: their quick mode, whose times mean nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "benchmarks"
+
+
+def test_the_quick_mode_writes_a_whole_table(real_data: Path, tmp_path: Path) -> None:
+    settings = {
+        "BENCHBERT_BENCHMARK_MODE": "quick",
+        "BENCHBERT_BENCHMARK_OUT": str(tmp_path / "out"),
+        "BENCHBERT_TEST_DATA": str(real_data),
+        "PYTHONPATH": str(FOLDER.parents[1]),
+    }
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-o",
+            "addopts=",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            str(FOLDER),
+        ],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    table = json.loads((tmp_path / "out" / "engine.json").read_text())
+    assert table["mode"] == "quick"
+    assert table["machine"]["isa"] is not None
+    assert [cell["task"] for cell in table["prediction"]] == ["glue/sst2", "glue/cola", "glue/rte", "squad"]
+    for cell in table["prediction"]:
+        assert cell["ours"]["agreement"] >= 0.995
+        assert cell["against_reference"]["low"] <= cell["against_reference"]["median"]
+        assert cell["against_reference"]["median"] <= cell["against_reference"]["high"]
+        assert cell["gemm"]["gflop"] > 0
+        assert set(cell["seconds"]) == {"reference", "strong", "ours"}
+    assert set(table["finetuning"]["scores"]) == {"reference", "strong", "ours"}
+    # Four ratios, their mean against the strong way, four agreements, three of fine-tuning; BERT-base is not in it.
+    assert len(table["bars"]) == 4 + 1 + 4 + 3
+    text = (tmp_path / "out" / "engine.md").read_text()
+    assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
