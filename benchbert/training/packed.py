@@ -163,6 +163,10 @@ class PackedEncoder:
             x = _normed(block.final_norm, block.outer.plus(inner, x))
         return x[:tokens]
 
+    def pool(self, first: torch.Tensor) -> torch.Tensor | None:
+        """What the model's pooler makes of first tokens of shape (n, 1, H) in float32: (n, H); None: it has none."""
+        return None if self._layers.pool is None else self._layers.pool(first)
+
     def _attention(self, qkv: torch.Tensor, groups: Sequence[tuple[int, int]]) -> torch.Tensor:
         """Contexts of shape (rows, H) from queries, keys and values of shape (rows, 3 H); rows past the tokens are 0."""
         heads, width = self._layers.heads, qkv.shape[1] // 3
