@@ -17,7 +17,7 @@ Targets = NDArray[np.int64] | NDArray[np.float32] | NDArray[np.int8]
 """Training targets with one row a sequence."""
 
 ENCODING = 1
-"""Raised when the encoders of `benchbert.tasks` make something else of the same rows: what was kept of them is stale."""
+"""Raised when the encoders of `benchbert.tasks` make something else of the same rows: what was kept is stale."""
 
 IGNORED = -100
 """Target of a token that no tag belongs to: torch's cross-entropy leaves it out."""

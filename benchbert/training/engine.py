@@ -1,8 +1,8 @@
 """The prediction engine: the fastest way of computing a model's outputs that the model's own float32 outputs confirm.
 
 A way is a dtype and a layout (`benchbert.training.ways`). It is tried on a probe of a few examples against the model as
-transformers writes it, in float32; where it is not exact enough, the next way is tried, and the reason is kept. What was
-used, the errors and the bounds are the result's provenance.
+transformers writes it, in float32; where it is not exact enough, the next way is tried, and the reason is kept. What
+was used, the errors and the bounds are the result's provenance.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class Engine:
             dtype: what may be used.
         """
         exact = PaddedWay(model, pad_id=pad_id, device=device, dtype=torch.float32)
+        if not len(encoded):
+            return cls(way=exact, exact=None, error=0.0, device=device, record={"dtype": "float32", "layout": "padded"})
         few = probe(encoded)
         short = max(1, fastest_budget(device) // 4)
         reference = forward(exact, few, device, budget=short)
@@ -66,7 +68,8 @@ class Engine:
             if way.name == "padded" and number_type == "float32":
                 break
             found = agreement(few, reference, forward(way, few, device, budget=short))
-            if found.good or (dtype == "bfloat16" and found.rounded):
+            enough = found.same if number_type == "float32" else found.good
+            if enough or (dtype == "bfloat16" and found.rounded):
                 inexact = number_type != "float32" and dtype == "auto"
                 record = {"dtype": number_type, "layout": way.name, "probe": found.record, "rejected": rejected}
                 return cls(

@@ -1,4 +1,4 @@
-"""The weights of an encoder of post-norm Transformer blocks, by their part in the block, whatever their family calls them.
+"""The weights of an encoder of post-norm Transformer blocks by their part in the block, whatever its family calls them.
 
 What is here is decided by structure: BERT, DistilBERT and ALBERT compute the same block (Devlin et al. 2019, arXiv
 1810.04805; Vaswani et al. 2017, arXiv 1706.03762) under three sets of names. Other families have no description, and

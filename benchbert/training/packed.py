@@ -1,5 +1,5 @@
 """An encoder over tokens without padding: linear layers and norms over all tokens of a batch at once, attention by
-sequences of one length, so that no mask is needed.
+sequences of one length, so that no mask is needed. For CPUs: on CUDA, a launch for each length would take too long.
 
 The products take the fused, pre-packed kernels of oneDNN where a CPU multiplies in bfloat16 (Intel oneDNN developer
 guide, "inner product" with post-operations): bias, GELU and the sum with the residual happen in float32 inside the
@@ -62,9 +62,7 @@ class _Dense:
         """With an activation behind it, of shape (T, outputs)."""
         if self.packed:
             name, algorithm = _POINTWISE[activation]
-            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-                x, self.weight, self.bias, name, [], algorithm
-            )
+            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, [], algorithm)
             return found
         made = functional.linear(x, self.weight, self.bias)
         if activation == "relu":
@@ -74,16 +72,14 @@ class _Dense:
     def plus(self, x: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
         """With a residual added, of shape (T, outputs)."""
         if self.packed:
-            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(
-                x, residual, self.weight, self.bias, "add"
-            )
+            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.weight, self.bias, "add")
             return found
         return functional.linear(x, self.weight, self.bias) + residual
 
 
 def _has_packed_products(weight: torch.Tensor) -> bool:
     """Whether oneDNN packs weights of this dtype here; what it is asked by is not part of torch's public interface."""
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+    if weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
         return False
     names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
     operations: Any = torch.ops.mkldnn
@@ -111,16 +107,13 @@ class _Weights:
     def of(cls, block: Block, heads: int, dtype: torch.dtype) -> _Weights:
         """Rounds a block's weights; the block itself stays as it is."""
         scale = (block.query.out_features // heads) ** -0.5
-        weight = torch.cat([block.query.weight * scale, block.key.weight, block.value.weight])
-        bias = torch.cat([block.query.bias * scale, block.key.bias, block.value.bias])
+        # Rounded before they are joined: half the bytes to copy.
+        weight = torch.cat(
+            [part.to(dtype) for part in (block.query.weight * scale, block.key.weight, block.value.weight)]
+        )
+        bias = torch.cat([part.to(dtype) for part in (block.query.bias * scale, block.key.bias, block.value.bias)])
         dense = [_Dense.of(layer.weight, layer.bias, dtype) for layer in (block.output, block.inner, block.outer)]
-        norms = [_norm(norm, dtype) for norm in (block.attention_norm, block.final_norm)]
-        return cls(_Dense.of(weight, bias, dtype), *dense, *norms)
-
-
-def _norm(norm: nn.LayerNorm, dtype: torch.dtype) -> nn.LayerNorm:
-    """The norm for inputs of a dtype: CPUs take weights in float32 beside them, CUDA wants one dtype."""
-    return norm if norm.weight.device.type == "cpu" else copy.deepcopy(norm).to(dtype)
+        return cls(_Dense.of(weight, bias, dtype), *dense, block.attention_norm, block.final_norm)
 
 
 class PackedEncoder:
@@ -130,7 +123,7 @@ class PackedEncoder:
         """Rounds and packs the weights.
 
         Args:
-            layers: the encoder, in float32, on its device.
+            layers: the encoder, in float32, on the CPU.
             dtype: compute dtype of the blocks.
         """
         self._layers, self._dtype = layers, dtype
@@ -153,8 +146,7 @@ class PackedEncoder:
         """
         x = self._layers.embed(ids[None], types[None], positions[None])[0].to(self._dtype)
         tokens = len(x)
-        if x.device.type == "cpu" and tokens % _ROUND:
-            x = functional.pad(x, (0, 0, 0, -tokens % _ROUND))
+        x = functional.pad(x, (0, 0, 0, -tokens % _ROUND))
         groups = [(length, len(list(same))) for length, same in groupby(lengths)]
         for block in self._blocks:
             context = self._attention(block.qkv(x), groups)
@@ -168,7 +160,7 @@ class PackedEncoder:
         return None if self._layers.pool is None else self._layers.pool(first)
 
     def _attention(self, qkv: torch.Tensor, groups: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Contexts of shape (rows, H) from queries, keys and values of shape (rows, 3 H); rows past the tokens are 0."""
+        """Contexts of shape (rows, H) from queries, keys and values of shape (rows, 3 H); 0 past the tokens."""
         heads, width = self._layers.heads, qkv.shape[1] // 3
         context = qkv.new_zeros(len(qkv), width)
         start = 0
@@ -183,7 +175,7 @@ class PackedEncoder:
 
 def _attend(parts: torch.Tensor) -> torch.Tensor:
     """Softmax attention of (queries, keys, values) of shape (3, n, h, L, d), queries already scaled: (n, h, L, d)."""
-    if parts.dtype != torch.bfloat16 or parts.device.type != "cpu":
+    if parts.dtype != torch.bfloat16:
         query, key, value = parts
         return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
     count, heads = parts.shape[1:3]
@@ -193,7 +185,7 @@ def _attend(parts: torch.Tensor) -> torch.Tensor:
 
 
 def _normed(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-    """Layer norm, its sums in float32, the result in the dtype of x."""
+    """Layer norm, its sums and weights in float32, the result in the dtype of x."""
     return functional.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 

@@ -21,6 +21,9 @@ BOUND = 0.1
 _MEAN_BOUND = 0.02
 """Largest mean error, as a share of the scale."""
 
+_SAME = 1e-3
+"""Largest error of another way in float32, as a share of the scale."""
+
 _BROKEN = 0.5
 """Error, as a share of the scale, beyond which a way computes something else."""
 
@@ -59,12 +62,17 @@ class Agreement:
 
     @property
     def good(self) -> bool:
-        """Whether it is within the bounds."""
+        """Whether a coarser dtype is within the bounds."""
         return (
             self.max_error <= BOUND * self.scale
             and self.mean_error <= _MEAN_BOUND * self.scale
             and self.clear_flips <= _FLIPS * self.decisions
         )
+
+    @property
+    def same(self) -> bool:
+        """Whether only the order of float32 sums can differ."""
+        return self.max_error <= _SAME * self.scale
 
     @property
     def rounded(self) -> bool:

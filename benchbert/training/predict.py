@@ -63,9 +63,7 @@ def run(context: JobContext) -> Outcome:
     names: list[str] = context.job.spec["splits"]
     splits = [score_split(context, task, name, partial(predict, name)) for name in names]
     computed = engines[0].record if engines else {}
-    return outcome_of(
-        splits, {"weight_format": loaded.format, "computed": {**computed, "decided_in_float32": decided}}
-    )
+    return outcome_of(splits, {"weight_format": loaded.format, "computed": {**computed, "decided_in_float32": decided}})
 
 
 def _device_and_dtype(context: JobContext) -> tuple[str, Precision]:

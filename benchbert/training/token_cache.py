@@ -86,7 +86,7 @@ def cached_features(
 
 
 def _tokenizer_digest(tokenizer: Any) -> str:
-    """SHA-256 of the serialised tokenizer, without the truncation that the last call left in it, and of its special ids."""
+    """SHA-256 of the serialised tokenizer without the truncation that the last call left in it, and its special ids."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()

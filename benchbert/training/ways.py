@@ -1,4 +1,4 @@
-"""Two ways of computing a model's outputs for a batch: packed (no padding, fused products) and padded (transformers')."""
+"""Two ways of computing a model's outputs for a batch: packed (no padding, fused) and padded (as transformers does)."""
 
 from __future__ import annotations
 
@@ -75,15 +75,14 @@ class PackedWay:
 
     name: Literal["packed", "padded"] = "packed"
 
-    def __init__(self, model: Any, encoder: PackedEncoder, *, device: str) -> None:
+    def __init__(self, model: Any, encoder: PackedEncoder) -> None:
         """Joins an encoder and the head of its model.
 
         Args:
-            model: in float32 and eval mode, on its device.
+            model: in float32 and eval mode, on the CPU.
             encoder: its encoder, packed.
-            device: `cpu` or `cuda`.
         """
-        self._encoder, self._device = encoder, device
+        self._encoder = encoder
         self._head, self._stand_in = head_alone(model)
         self._by_sequence = "ForSequenceClassification" in type(model).__name__
 
@@ -93,13 +92,11 @@ class PackedWay:
         starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
         positions = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
         places = np.repeat(encoded.starts[indices], lengths) + positions
-        ids, types, places_in_text = (
-            on_device(array.astype(np.int64), self._device)
-            for array in (encoded.tokens[places], encoded.token_types[places], positions)
-        )
-        hidden = self._encoder(ids, types, places_in_text, lengths.tolist())
+        inputs = (encoded.tokens[places], encoded.token_types[places], positions)
+        ids, types, positions_in_text = (torch.from_numpy(array.astype(np.int64)) for array in inputs)
+        hidden = self._encoder(ids, types, positions_in_text, lengths.tolist())
         if self._by_sequence:
-            first = hidden[on_device(starts[:-1], self._device)].float()[:, None]
+            first = hidden[torch.from_numpy(starts[:-1])].float()[:, None]
             pooled = self._encoder.pool(first)
             logits = self._outputs(first, pooled).logits
             return {"logits": logits}
@@ -117,9 +114,9 @@ class PackedWay:
 def fastest_way(model: Any, *, pad_id: int, device: str, dtype: torch.dtype) -> tuple[Way, str]:
     """The packed way where the model's structure allows it, else the padded one; and why not, empty where it does."""
     kind = type(model).__name__
-    layers = describe(model.base_model)
+    layers = describe(model.base_model) if device == "cpu" else "tokens are packed on CPUs alone"
     if isinstance(layers, str):
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), layers
     if not kind.endswith(("ForSequenceClassification", "ForQuestionAnswering", "ForTokenClassification")):
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), f"{kind} has a head of another kind"
-    return PackedWay(model, PackedEncoder(layers, dtype), device=device), ""
+    return PackedWay(model, PackedEncoder(layers, dtype)), ""
