@@ -79,14 +79,14 @@ class _Dense:
 
 def _has_packed_products(weight: torch.Tensor) -> bool:
     """Whether oneDNN packs weights of this dtype here; what it is asked by is not part of torch's public interface."""
-    if weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+    if weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.enabled:
         return False
     names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
     operations: Any = torch.ops.mkldnn
     return all(hasattr(operations, name) for name in names) and bool(operations._is_mkldnn_bf16_supported())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Weights:
     """One block in the compute dtype."""
 
@@ -112,8 +112,14 @@ class _Weights:
             [part.to(dtype) for part in (block.query.weight * scale, block.key.weight, block.value.weight)]
         )
         bias = torch.cat([part.to(dtype) for part in (block.query.bias * scale, block.key.bias, block.value.bias)])
-        dense = [_Dense.of(layer.weight, layer.bias, dtype) for layer in (block.output, block.inner, block.outer)]
-        return cls(_Dense.of(weight, bias, dtype), *dense, block.attention_norm, block.final_norm)
+        return cls(
+            qkv=_Dense.of(weight, bias, dtype),
+            output=_Dense.of(block.output.weight, block.output.bias, dtype),
+            inner=_Dense.of(block.inner.weight, block.inner.bias, dtype),
+            outer=_Dense.of(block.outer.weight, block.outer.bias, dtype),
+            attention_norm=block.attention_norm,
+            final_norm=block.final_norm,
+        )
 
 
 class PackedEncoder:
@@ -181,7 +187,7 @@ def _attend(parts: torch.Tensor) -> torch.Tensor:
     count, heads = parts.shape[1:3]
     query, key, value = parts.reshape(3, count * heads, *parts.shape[3:])
     shares = torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1)
-    return torch.bmm(shares, value).unflatten(0, (count, heads))
+    return torch.bmm(shares, value).view(count, heads, *parts.shape[3:])
 
 
 def _normed(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:

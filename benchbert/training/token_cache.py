@@ -141,7 +141,7 @@ def _write(path: Path, arrays: _Arrays) -> None:
     for name, array in arrays.items():
         places[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "at": at}
         at += array.nbytes + -array.nbytes % _ALIGNED
-        crc = zlib.crc32(np.ascontiguousarray(array), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
     header = json.dumps({"arrays": places, "crc": crc, "bytes": at}).encode()
     # Spaces after the JSON bring the first array to its place.
     header += b" " * (-(len(_MAGIC) + 8 + len(header)) % _ALIGNED)
@@ -168,7 +168,7 @@ def _read(path: Path) -> _Arrays | None:
             kind, shape = np.dtype(place["dtype"]), tuple(place["shape"])
             start = first + place["at"]
             raw = whole[start : start + kind.itemsize * int(np.prod(shape))]
-            crc = zlib.crc32(raw, crc)
+            crc = zlib.crc32(raw.data, crc)
             found[name] = raw.view(kind).reshape(shape)
     except (OSError, ValueError, KeyError, TypeError):
         return None

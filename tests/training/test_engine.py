@@ -80,7 +80,7 @@ def test_bfloat16_errs_by_what_it_says(family: str, head: str) -> None:
     assert found.provenance["dtype"] == "bfloat16"
     largest = max(np.abs(found.outputs[name] - values).max() for name, values in plain.items())
     assert 0 < largest < 0.3
-    assert found.provenance["probe"]["max_error"] <= largest + 1e-6
+    assert found.provenance["probe"]["max_error"] <= 1.01 * largest
 
 
 @pytest.mark.parametrize("activation", ["gelu_new", "relu", "silu"])
@@ -94,8 +94,11 @@ def test_other_activations_are_the_models_own(activation: str) -> None:
 
 @pytest.mark.skipif(not machine().fast_bfloat16, reason="auto is float32 where bfloat16 is not in hardware")
 def test_auto_decides_close_calls_in_float32() -> None:
-    # Narrow outputs: every call is close, a twentieth of them is decided again.
-    network, encoded = model(spread=0.02), examples(400)
+    network, encoded = model(), examples(400)
+    # Two classes that hardly differ: every call is close, and a twentieth of them is decided again.
+    with torch.no_grad():
+        network.classifier.weight[1] = network.classifier.weight[0] * 1.001
+        network.classifier.bias[2] = -9
     found = predict_encoded(network, encoded, pad_id=0, dtype="auto")
     plain = plainly(network, encoded)["logits"]
     assert found.provenance["dtype"] == "bfloat16"
