@@ -140,6 +140,8 @@ class Lock:
     """`cpu` or `cuda`: where models are trained and predict."""
     training_dtype: str = "float32"
     """What `dtype = "auto"` became on this machine."""
+    prediction_dtype: str = "float32"
+    """Dtype that this machine is to predict in: what the suite names, or what its `auto` became."""
     cores: int = 1
     """Cores that this machine gives to a run."""
     gpus: int = 0

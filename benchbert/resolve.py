@@ -55,7 +55,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         if name not in own:
             dataset = resolve_dataset(registry.find("tasks", name).dataset, mirror)
             datasets[dataset.key] = dataset
-    device, dtype = _training(suite)
+    device, dtype, prediction_dtype = _computing(suite)
     return Lock(
         suite=suite.name,
         suite_digest=suite.digest,
@@ -67,6 +67,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
         recipes=recipes.found,
         training_device=device,
         training_dtype=dtype,
+        prediction_dtype=prediction_dtype,
         cores=visible_cores(),
         gpus=len(machine().gpus),
     )
@@ -94,12 +95,14 @@ def _baseline(suite: Suite) -> dict[str, ModelLock]:
     }
 
 
-def _training(suite: Suite) -> tuple[str, str]:
-    """Device and dtype that `auto` stands for on this machine."""
+def _computing(suite: Suite) -> tuple[str, str, str]:
+    """Device, dtype of training and dtype of prediction that `auto` stands for on this machine."""
     wanted = suite.finetune if suite.finetune is not False else None
     device = wanted.device if wanted and wanted.device != "auto" else ("cuda" if machine().gpus else "cpu")
     fast = device == "cuda" or machine().fast_bfloat16
-    return device, (wanted.dtype if wanted and wanted.dtype != "auto" else ("bfloat16" if fast else "float32"))
+    auto = "bfloat16" if fast else "float32"
+    dtype = wanted.dtype if wanted and wanted.dtype != "auto" else auto
+    return device, dtype, auto if suite.predict_dtype == "auto" else suite.predict_dtype
 
 
 # --- models ---------------------------------------------------------------------------------------------------------

@@ -54,6 +54,9 @@ class Suite:
     """Whether each task is also scored with the majority baseline, which every model should beat."""
     weights: Literal["published", "random"] = "published"
     """`random`: registered models are built as their architecture, no network needed; they are not ranked by score."""
+    predict_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Compute dtype of predictions; auto: bfloat16 where the hardware multiplies in it and a check of each model
+    against float32 finds it exact enough, with close calls decided in float32."""
     finetune: Finetune | Literal[False] = field(default_factory=Finetune)
     """false: the models already carry heads and are only scored."""
     profile: Profile | None = None

@@ -44,11 +44,14 @@ def task_jobs(
             "settings": settings,
             "backend": "eager",
             "device": lock.training_device,
+            # `checked`: another dtype is taken where the model's own float32 outputs ask for it.
+            "precision": "checked" if suite.predict_dtype == "auto" else "forced",
         }
         | _own_metrics(lock, task),
         inputs={"head": head.id} if head else inputs,
         resources=training_resources(lock, threads_of(lock, model), estimate=5.0),
         threads=threads_of(lock, model),
+        dtype=lock.prediction_dtype,
         seed=seed,
         task_version=task.version,
         protocol_hash=f"prediction-{PROTOCOL['prediction']}",

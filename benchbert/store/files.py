@@ -6,6 +6,7 @@ A run folder holds
     results/<slug>.<job>.<machine>.<environment>.json
     predictions/<job>.<split>.parquet      samples/<job>.json
     artefacts/<job>/               models and heads that other jobs take up
+    cache/                         what is quicker to read than to make again; may be deleted at any time
 """
 
 from __future__ import annotations
@@ -237,6 +238,11 @@ class RunFolder:
     def predictions_path(self, job: Job, split: str) -> Path:
         """Where a job's predictions of a split stand, or would stand."""
         return self.path / "predictions" / f"{job.short_id}.{split}.parquet"
+
+    @property
+    def token_cache(self) -> Path:
+        """Folder of the splits that were tokenized."""
+        return self.path / "cache" / "tokens"
 
     def work_path(self, job_id: str) -> Path:
         """Folder for checkpoints of a job under way; survives a kill, so that the job resumes."""

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["IGNORED", "Encoded", "Features", "Targets", "Windows", "Words"]
+__all__ = ["ENCODING", "IGNORED", "Encoded", "Features", "Targets", "Windows", "Words"]
 
 Targets = NDArray[np.int64] | NDArray[np.float32] | NDArray[np.int8]
 """Training targets with one row a sequence."""
+
+ENCODING = 1
+"""Raised when the encoders of `benchbert.tasks` make something else of the same rows: what was kept is stale."""
 
 IGNORED = -100
 """Target of a token that no tag belongs to: torch's cross-entropy leaves it out."""
@@ -24,8 +27,8 @@ IGNORED = -100
 class Encoded:
     """n tokenized sequences; `tokens[starts[i]:starts[i + 1]]` is sequence i with its special tokens."""
 
-    tokens: NDArray[np.int32]
-    """All token ids, one sequence after another, of shape (total,)."""
+    tokens: NDArray[np.int32] | NDArray[np.uint16] | NDArray[np.uint32]
+    """All token ids, one sequence after another, of shape (total,); unsigned where they come from the cache."""
     token_types: NDArray[np.int8]
     """Segment of each token, 0 or 1, of shape (total,); all 0 where the tokenizer has no segments."""
     starts: NDArray[np.int64]
@@ -94,6 +97,21 @@ class Encoded:
             labels={name: np.concatenate([part.labels[name] for part in parts]) for name in parts[0].labels},
             token_labels=None if not tagged else np.concatenate(tagged),
             example=np.concatenate([part.example for part in parts]),
+        )
+
+    def chosen(self, indices: ArrayLike) -> Encoded:
+        """The named sequences alone, in that order."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        lengths = self.starts[chosen + 1] - self.starts[chosen]
+        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+        places = np.repeat(self.starts[chosen] - starts[:-1], lengths) + np.arange(starts[-1])
+        return Encoded(
+            tokens=self.tokens[places],
+            token_types=self.token_types[places],
+            starts=starts,
+            labels={name: values[chosen] for name, values in self.labels.items()},
+            token_labels=None if self.token_labels is None else self.token_labels[places],
+            example=self.example[chosen],
         )
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ is padded; a budget of padded tokens splits a step into micro-batches, and never
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from benchbert.tasks.encoding import Encoded
 
-__all__ = ["Batch", "Steps", "make_batch", "token_budget_batches"]
+__all__ = ["Batch", "Steps", "make_batch", "model_inputs", "on_device", "token_budget_batches"]
 
 _POOL_STEPS = 50
 """Steps whose examples are sorted together: long enough for even lengths, short enough to stay random."""
@@ -34,6 +36,18 @@ class Batch:
     """Examples."""
 
 
+def model_inputs(model: nn.Module) -> frozenset[str]:
+    """Names of the tensors that the model takes of a batch."""
+    taken = inspect.signature(model.forward).parameters
+    return frozenset({"input_ids", "attention_mask", "token_type_ids"} & set(taken))
+
+
+def on_device(array: NDArray[Any], device: str) -> torch.Tensor:
+    """An array as a tensor there; to CUDA through pinned memory, so that the host goes on while it is copied."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
 def make_batch(encoded: Encoded, indices: NDArray[Any], pad_id: int, device: str, names: frozenset[str]) -> Batch:
     """The named examples, padded to the longest of them.
 
@@ -45,10 +59,10 @@ def make_batch(encoded: Encoded, indices: NDArray[Any], pad_id: int, device: str
         names: inputs that the model takes (DistilBERT takes no `token_type_ids`).
     """
     padded = encoded.padded(indices, pad_id)
-    inputs = {k: torch.from_numpy(v).long().to(device) for k, v in padded.items() if k in names}
-    labels = {k: torch.from_numpy(np.ascontiguousarray(v[indices])).to(device) for k, v in encoded.labels.items()}
+    inputs = {k: on_device(v, device) for k, v in padded.items() if k in names}
+    labels = {k: on_device(v[indices], device) for k, v in encoded.labels.items()}
     if encoded.token_labels is not None:
-        labels["labels"] = torch.from_numpy(encoded.padded_token_labels(indices)).to(device)
+        labels["labels"] = on_device(encoded.padded_token_labels(indices), device)
     return Batch(inputs=inputs, labels=labels, size=len(indices))
 
 

@@ -15,15 +15,15 @@ from benchbert.models.load import load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome
 from benchbert.tasks.data import check_rows, load_split, validate
 from benchbert.tasks.encoding import IGNORED, Encoded
-from benchbert.tasks.heads import encode
 from benchbert.training.attention import attention_for
-from benchbert.training.batching import Batch, Steps, make_batch, token_budget_batches
+from benchbert.training.batching import Batch, Steps, make_batch, model_inputs, token_budget_batches
 from benchbert.training.input_length import require_positions
 from benchbert.training.loop import Curve, LoopSettings, train
 from benchbert.training.recipe_run import TOKEN_BUDGET
+from benchbert.training.token_cache import cached_features
 from benchbert.types import Task, Value
 
-__all__ = ["model_inputs", "run", "window_stride"]
+__all__ = ["run", "window_stride"]
 
 
 def run(context: JobContext) -> Outcome:
@@ -40,8 +40,16 @@ def run(context: JobContext) -> Outcome:
     validate(task, rows, task.train.name)
     made_by = context.input_folder("model")
     tokenizer = load_tokenizer(context.model, made_by)
-    features = encode(
-        task, rows, tokenizer, max_length=settings["max_length"], stride=window_stride(settings), train=True
+    features = cached_features(
+        context.folder.token_cache,
+        task=task,
+        dataset=context.dataset(task.dataset.key),
+        split=task.train.name,
+        rows=rows,
+        tokenizer=tokenizer,
+        max_length=settings["max_length"],
+        stride=window_stride(settings),
+        train=True,
     )
     model, weights = context.starting_point()
     loaded = load_model(
@@ -115,14 +123,6 @@ def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
 def window_stride(settings: Mapping[str, Any]) -> int:
     """Tokens that neighbouring windows share: the suite's, or half a window where that would be more."""
     return min(int(settings["stride"]), int(settings["max_length"]) // 2)
-
-
-def model_inputs(model: nn.Module) -> frozenset[str]:
-    """Names of the tensors that the model takes of a batch."""
-    import inspect
-
-    taken = inspect.signature(model.forward).parameters
-    return frozenset({"input_ids", "attention_mask", "token_type_ids"} & set(taken))
 
 
 def _classification(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:

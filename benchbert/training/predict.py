@@ -1,34 +1,32 @@
-"""Prediction: batches of a budget of tokens sorted by length, the order restored, one row an example stored."""
+"""Prediction: the outputs of the fastest way that is exact enough, one row an example stored."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
 from benchbert.errors import UnavailableError
 from benchbert.models.load import LoadedModel, load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome, Report
-from benchbert.tasks.encoding import Encoded
-from benchbert.tasks.heads import decode, encode
+from benchbert.tasks.encoding import Encoded, Features
+from benchbert.tasks.heads import decode
 from benchbert.tasks.labels import logit_order
 from benchbert.training import majority
-from benchbert.training.batching import make_batch, token_budget_batches
-from benchbert.training.finetune import model_inputs, window_stride
+from benchbert.training.engine import Engine, Precision
+from benchbert.training.finetune import window_stride
 from benchbert.training.input_length import input_settings, require_positions
-from benchbert.training.recipe_run import TOKEN_BUDGET
+from benchbert.training.precision import Outputs
 from benchbert.training.scored_split import outcome_of, score_split
+from benchbert.training.token_cache import cached_features
 from benchbert.types import Task
 
 if TYPE_CHECKING:
     import datasets
     import pyarrow
 
-__all__ = ["forward", "run"]
+__all__ = ["Prediction", "predict_encoded", "run"]
 
 
 def run(context: JobContext) -> Outcome:
@@ -46,29 +44,54 @@ def run(context: JobContext) -> Outcome:
     source = replace(context.model, labels=())
     loaded = load_model(source, head=task.head, labels=_labels(context, task), folder=folder)
     _require_head(context, loaded)
-    model = loaded.model.to(str(context.job.spec["device"])).eval()
+    device, dtype = _device_and_dtype(context)
+    model = loaded.model.to(device).eval()
     order = _order(context, task, model)
+    # One engine for all splits, made when the first one has been encoded: its examples are the probe.
+    engines: list[Engine] = []
+    decided: dict[str, int] = {}
 
-    def predict(rows: datasets.Dataset) -> pyarrow.Table:
-        return _predictions(context, task, rows, model, tokenizer, order)
+    def predict(name: str, rows: datasets.Dataset) -> pyarrow.Table:
+        features = _features(context, task, name, rows, model, tokenizer)
+        if not engines:
+            pad_id = tokenizer.pad_token_id
+            engines.append(Engine.prepare(model, features.encoded, pad_id=pad_id, device=device, dtype=dtype))
+        outputs, decided[name] = engines[0].predict(features.encoded, context.report)
+        if order is not None:
+            outputs["logits"] = outputs["logits"][:, order]
+        return decode(task, features, rows, outputs)
 
     names: list[str] = context.job.spec["splits"]
-    return outcome_of((score_split(context, task, name, predict) for name in names), {"weight_format": loaded.format})
+    splits = [score_split(context, task, name, partial(predict, name)) for name in names]
+    computed = engines[0].record if engines else {}
+    return outcome_of(splits, {"weight_format": loaded.format, "computed": {**computed, "decided_in_float32": decided}})
 
 
-def _predictions(
-    context: JobContext, task: Task, rows: datasets.Dataset, model: nn.Module, tokenizer: Any, order: list[int] | None
-) -> pyarrow.Table:
-    """One row an example of a split."""
+def _device_and_dtype(context: JobContext) -> tuple[str, Precision]:
+    """Where and in what the job computes; `auto` leaves the dtype to the engine's check."""
+    checked = context.job.spec.get("precision", "checked") == "checked"
+    forced: Precision = "bfloat16" if context.job.dtype == "bfloat16" else "float32"
+    return str(context.job.spec["device"]), "auto" if checked and forced == "bfloat16" else forced
+
+
+def _features(
+    context: JobContext, task: Task, name: str, rows: datasets.Dataset, model: Any, tokenizer: Any
+) -> Features:
+    """The tokens of a split."""
     settings = input_settings(task, model, context.job.spec["settings"])
-    features = encode(
-        task, rows, tokenizer, max_length=settings["max_length"], stride=window_stride(settings), train=False
+    features = cached_features(
+        context.folder.token_cache,
+        task=task,
+        dataset=context.dataset(task.dataset.key),
+        split=name,
+        rows=rows,
+        tokenizer=tokenizer,
+        max_length=settings["max_length"],
+        stride=window_stride(settings),
+        train=False,
     )
     require_positions(context.model.name, task, model, features.encoded)
-    outputs = forward(model, features.encoded, tokenizer.pad_token_id, str(context.job.spec["device"]), context.report)
-    if order is not None:
-        outputs["logits"] = outputs["logits"][:, order]
-    return decode(task, features, rows, outputs)
+    return features
 
 
 def _require_head(context: JobContext, loaded: LoadedModel) -> None:
@@ -98,42 +121,35 @@ def _order(context: JobContext, task: Task, model: Any) -> list[int] | None:
     return logit_order(model.config.id2label, task.labels, declared)
 
 
-@torch.inference_mode()
-def forward(
-    model: nn.Module, encoded: Encoded, pad_id: int, device: str, report: Report = lambda done, total, note: None
-) -> dict[str, NDArray[np.float32]]:
-    """The model's outputs for all examples, in their order.
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a model says of examples."""
 
-    Returns:
-        `logits` of shape (examples, outputs), or (tokens, outputs) of a token head; or, for a span head, `start_logits`
-        and `end_logits` of shape (tokens,); what is of the tokens is aligned with `encoded.tokens`.
+    outputs: Outputs
+    """See `benchbert.training.engine.forward`."""
+    provenance: Mapping[str, Any]
+    """How they were computed: see `Engine.record`, and `decided_in_float32`, the number of close calls."""
+
+
+def predict_encoded(
+    model: Any,
+    encoded: Encoded,
+    *,
+    pad_id: int,
+    device: str = "cpu",
+    dtype: Precision = "auto",
+    report: Report = lambda done, total, note: None,
+) -> Prediction:
+    """Outputs of a model for examples, the fastest way that its float32 outputs confirm.
+
+    Args:
+        model: of transformers, in float32 and eval mode, on its device; it is left as it is.
+        encoded: the examples.
+        pad_id: id of the padding token.
+        device: `cpu` or `cuda`.
+        dtype: `float32`, `bfloat16`, or `auto`: bfloat16 where the hardware multiplies in it and it is exact enough.
+        report: told of the progress.
     """
-    names = model_inputs(model)
-    longest_first = np.argsort(-encoded.lengths, kind="stable")
-    batches = token_budget_batches(encoded.lengths, longest_first, TOKEN_BUDGET[device.partition(":")[0]])
-    outputs: dict[str, NDArray[np.float32]] = {}
-    done = 0
-    for indices in batches:
-        batch = make_batch(encoded, indices, pad_id, device, names)
-        found = model(**batch.inputs)
-        if "logits" in found and found.logits.ndim == 3:
-            logits = found.logits.float().cpu().numpy()
-            shape = (len(encoded.tokens), logits.shape[2])
-            _scatter(outputs.setdefault("logits", np.empty(shape, np.float32)), logits, encoded, indices)
-        elif "logits" in found:
-            logits = found.logits.float().cpu().numpy()
-            outputs.setdefault("logits", np.empty((len(encoded), logits.shape[1]), np.float32))[indices] = logits
-        else:
-            for name in ("start_logits", "end_logits"):
-                flat = outputs.setdefault(name, np.empty(len(encoded.tokens), np.float32))
-                _scatter(flat, found[name].float().cpu().numpy(), encoded, indices)
-        done += len(indices)
-        report(done, len(encoded), "")
-    return outputs
-
-
-def _scatter(flat: NDArray[np.float32], padded: NDArray[np.float32], encoded: Encoded, indices: NDArray[Any]) -> None:
-    """Writes rows of shape (batch, longest, ...) to their examples' places in a flat array of shape (tokens, ...)."""
-    for row, index in enumerate(indices):
-        start, stop = encoded.starts[index], encoded.starts[index + 1]
-        flat[start:stop] = padded[row, : stop - start]
+    engine = Engine.prepare(model, encoded, pad_id=pad_id, device=device, dtype=dtype)
+    outputs, decided = engine.predict(encoded, report)
+    return Prediction(outputs=outputs, provenance={**engine.record, "decided_in_float32": decided})

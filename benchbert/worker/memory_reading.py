@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchbert.errors import UnavailableError
 
-__all__ = ["reading", "reset_peak"]
+__all__ = ["reading", "reset_peak", "resident"]
 
 _MIB = 1024.0 * 1024.0
 
@@ -48,6 +48,15 @@ def reading(device: str) -> dict[str, float | None]:
         found["peak_reserved"] = torch.cuda.max_memory_reserved(device) / _MIB
         found["driver"] = _driver_memory(torch.cuda.get_device_properties(device).uuid)
     return found
+
+
+def resident() -> tuple[float, float] | None:
+    """(resident now, its high-water mark since `reset_peak`) of this process in bytes; None: no /proc here.
+
+    Quicker than `reading`, which walks over all pages.
+    """
+    status = _proc_fields("/proc/self/status")
+    return (status["VmRSS"] * 1024.0, status["VmHWM"] * 1024.0) if "VmHWM" in status else None
 
 
 def reset_peak(device: str) -> bool:

@@ -1,23 +1,21 @@
-"""Prediction restores the order and agrees with the plain way of doing it, for every head."""
+"""A predict job scores the splits that it names, and says how it computed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+import pytest
 import torch
 from pyarrow import parquet
 from sklearn.metrics import matthews_corrcoef
-from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from benchbert.execution.execute import execute
+from benchbert.machine import machine
 from benchbert.plan import make_plan
 from benchbert.resolve import resolve
 from benchbert.store.files import RunFolder
 from benchbert.suite import suite_from
-from benchbert.tasks.encoding import Encoded
-from benchbert.training import predict
-from benchbert.training.predict import forward
 from benchbert.training.wordpiece import train_wordpiece
 
 VOCABULARY = 50
@@ -37,42 +35,6 @@ def config(outputs: int = 3):
     )
 
 
-def examples() -> list[list[int]]:
-    generator = np.random.default_rng(0)
-    return [generator.integers(5, VOCABULARY, generator.integers(3, 40)).tolist() for _ in range(37)]
-
-
-def encoded(rows: list[list[int]]) -> Encoded:
-    return Encoded.from_lists(rows, [[0] * len(row) for row in rows])
-
-
-def test_logits_are_those_of_one_example_at_a_time(monkeypatch) -> None:
-    torch.manual_seed(0)
-    model = AutoModelForSequenceClassification.from_config(config()).eval()
-    rows = examples()
-    monkeypatch.setitem(predict.TOKEN_BUDGET, "cpu", 100)
-    found = forward(model, encoded(rows), 0, "cpu")["logits"]
-    with torch.no_grad():
-        plain = np.concatenate([model(torch.tensor([row])).logits.numpy() for row in rows])
-    assert found.shape == (37, 3)
-    assert np.allclose(found, plain, atol=1e-5)
-
-
-def test_span_logits_are_aligned_with_the_tokens() -> None:
-    torch.manual_seed(0)
-    model = AutoModelForQuestionAnswering.from_config(config(2)).eval()
-    rows = examples()
-    data = encoded(rows)
-    found = forward(model, data, 0, "cpu")
-    assert found["start_logits"].shape == (sum(map(len, rows)),)
-    with torch.no_grad():
-        for i, row in enumerate(rows):
-            plain = model(torch.tensor([row]))
-            part = slice(data.starts[i], data.starts[i + 1])
-            assert np.allclose(found["start_logits"][part], plain.start_logits[0].numpy(), atol=1e-5)
-            assert np.allclose(found["end_logits"][part], plain.end_logits[0].numpy(), atol=1e-5)
-
-
 def test_the_splits_of_the_job_are_scored_with_the_labels_that_the_generator_keeps(tmp_path: Path) -> None:
     tokenizer = train_wordpiece(["an old dog walks to a river"], vocabulary=60)
     tokenizer.save_pretrained(tmp_path / "model")
@@ -84,10 +46,11 @@ def test_the_splits_of_the_job_are_scored_with_the_labels_that_the_generator_kee
     AutoModelForSequenceClassification.from_config(shape).save_pretrained(tmp_path / "model")
     models = [{"name": "m", "folder": str(tmp_path / "model")}]
     data = {"name": "s", "models": models, "tasks": ["builtin/glue/ax"], "finetune": False, "scored_on": "test"}
-    suite = suite_from(data | {"majority": False})
+    suite = suite_from(data | {"majority": False, "predict_dtype": "float32"})
     lock = resolve(suite, folder=tmp_path)
     (job,) = make_plan(suite, lock).jobs
-    result = execute(job, lock, RunFolder(tmp_path / "run"), "r", lambda done, total, note: None)
+    run = RunFolder(tmp_path / "run")
+    result = execute(job, lock, run, "r", lambda done, total, note: None)
     assert result.status == "ok", result.traceback or result.error
     rows = parquet.read_table(tmp_path / "run" / result.artefacts[0].path)
     expected = matthews_corrcoef(rows["label"].to_pylist(), rows["prediction"].to_pylist())
@@ -95,3 +58,31 @@ def test_the_splits_of_the_job_are_scored_with_the_labels_that_the_generator_kee
     assert (value.split, value.n, value.complete) == ("hidden_test", 280, True)
     assert abs(value.value - expected) < 1e-9
     assert set(rows["label"].to_pylist()) == {0, 1, 2}
+    computed = result.provenance["computed"]
+    assert (job.dtype, job.spec["precision"]) == ("float32", "forced")
+    assert (computed["dtype"], computed["layout"], computed["decided_in_float32"]) == (
+        "float32",
+        "packed",
+        {"hidden_test": 0},
+    )
+    assert [path.suffix for path in run.token_cache.iterdir()] == [".tokens"]
+
+
+@pytest.mark.parametrize("wanted", ["auto", "float32", "bfloat16"])
+def test_the_dtype_of_predictions_is_part_of_their_job_and_of_no_other(tmp_path: Path, wanted: str) -> None:
+    data = {
+        "name": "s",
+        "models": ["bert-tiny"],
+        "weights": "random",
+        "tasks": ["builtin/glue/cola"],
+        "majority": False,
+    }
+    jobs = {}
+    for dtype in ("auto", "float32", "bfloat16"):
+        suite = suite_from(data | {"predict_dtype": dtype})
+        jobs[dtype] = make_plan(suite, resolve(suite, folder=tmp_path)).jobs
+    head, predict = jobs[wanted]
+    others = [jobs[dtype] for dtype in jobs if dtype != wanted]
+    assert all(head.id == other[0].id and predict.id != other[1].id for other in others)
+    auto = "bfloat16" if machine().fast_bfloat16 or machine().gpus else "float32"
+    assert predict.dtype == (auto if wanted == "auto" else wanted)
