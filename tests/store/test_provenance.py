@@ -33,7 +33,8 @@ def test_jobs_of_a_control_say_of_what_and_the_recipe_s_own_job_does_not(tmp_pat
 
 def test_a_stored_result_follows_the_labels_of_the_suite(tmp_path: Path) -> None:
     def planned(**more: str):
-        models = [{"name": "a", "architecture": "bert-tiny"}, {"name": "b", "architecture": "bert-mini"} | more]
+        recipe = str(RECIPES / "mini-bert.toml")
+        models = [{"name": "a", "recipe": recipe}, {"name": "b", "architecture": f"recipe:{recipe}"} | more]
         suite = suite_from({"name": "s", "models": models, "tasks": ["builtin/glue/sst2"]})
         lock = resolve(suite, folder=tmp_path)
         return lock, next(job for job in make_plan(suite, lock).jobs if job.slug.startswith("predict.b."))
