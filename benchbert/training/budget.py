@@ -16,7 +16,7 @@ __all__ = ["MemoryMeter", "fastest_budget"]
 
 _PER_THREAD = 1_024
 """Tokens a CPU thread: activations stay in its caches. BERT-base in bfloat16 reached 95 % of the rate of a bare product
-there, and no more with longer batches."""
+there, with sequences of one length."""
 
 _CUDA = 65_536
 """Tokens that keep the largest GPUs busy; longer batches only take more memory."""
