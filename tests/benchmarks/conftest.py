@@ -31,7 +31,8 @@ def measured(mode: Mode) -> Iterator[dict[str, Any]]:
     """Where measurements put their numbers, on as many threads as cores; the table is written from them at the end."""
     found: dict[str, Any] = {"cells": [], "finetuning": None}
     before = torch.get_num_threads()
-    torch.set_num_threads(visible_cores())
+    # The quick mode runs among other tests, where threads that fight for cores are far slower than one.
+    torch.set_num_threads(1 if mode.name == "quick" else visible_cores())
     yield found
     folder = output_folder(machine().id)
     if found["cells"] or found["finetuning"]:

@@ -25,7 +25,7 @@ from .heads import model_for
 from .modes import Mode
 from .real_rows import rows_of, spread
 from .rounds import ratio
-from .ways import engine_outputs, trainer_arguments
+from .ways import engine_outputs, trainer_arguments, unwrapped
 
 __all__ = ["measure_finetuning"]
 
@@ -158,7 +158,7 @@ def _by_trainer(work: Path, mode: Mode, train: Any, tokenizer: Any, seed: int, *
     trainer = Trainer(model=model, args=args, data_collator=collate, train_dataset=examples)
     began = time.perf_counter()
     trainer.train()
-    return time.perf_counter() - began, model.eval()
+    return time.perf_counter() - began, unwrapped(model).eval()
 
 
 def _score(model: Any, task: Any, dev: Any, tokenizer: Any) -> float:

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.state import AcceleratorState
 from transformers import Trainer, TrainingArguments
 
 from benchbert.tasks.encoding import Encoded, Features
 from benchbert.tasks.heads import decode, encode
 from benchbert.training import predict
 
-__all__ = ["Predicted", "Workload", "ours", "plain", "reference", "strong", "trainer_arguments"]
+__all__ = ["Predicted", "Workload", "ours", "plain", "reference", "strong", "trainer_arguments", "unwrapped"]
 
 LENGTHS = {"span": 384}
 """Tokens an example by head; the others have 128."""
@@ -82,9 +83,18 @@ class _Sequences(torch.utils.data.Dataset):
 
 def trainer_arguments(work: Path, **more: Any) -> TrainingArguments:
     """Arguments of a Trainer that only computes: no logs, files, progress bars."""
+    # accelerate keeps the precision of the first Trainer for the whole process, whatever the next one says.
+    AcceleratorState._reset_state(reset_partial_state=True)
     quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_strategy": "no"}
     # The three ways are compared on the CPU.
     return TrainingArguments(output_dir=str(work), use_cpu=True, dataloader_pin_memory=False, **quiet, **more)
+
+
+def unwrapped(model: Any) -> Any:
+    """The model without what accelerate leaves on it: the next way would compute in the precision of the last."""
+    for name in ("forward", "_original_forward", "_is_accelerate_prepared"):
+        model.__dict__.pop(name, None)
+    return model
 
 
 def reference(load: Workload, rows: Any) -> Predicted:
@@ -119,6 +129,7 @@ def _by_trainer(load: Workload, rows: Any, *, batch: int, fixed: bool, bf16: boo
         data_collator=collate,
     )
     found = trainer.predict(_Sequences(features.encoded, order)).predictions
+    unwrapped(load.model)
     spent = time.perf_counter() - started
     outputs = _flat(load, features.encoded, order, found)
     table = decode(load.task, features, rows, outputs)
