@@ -21,7 +21,7 @@ from benchbert.store.files import RunFolder
 from benchbert.suite import suite_from
 from benchbert.tasks.heads import encode
 
-from .heads import model_for
+from .models import model_for
 from .modes import Mode
 from .real_rows import rows_of, spread
 from .rounds import ratio

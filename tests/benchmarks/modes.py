@@ -35,8 +35,8 @@ class Mode:
     """What is predicted."""
     rounds: int
     """Rounds of (reference, strong, ours)."""
-    head_steps: int = 200
-    """Optimizer steps of the head before predictions are compared."""
+    tuning_steps: int = 200
+    """Optimizer steps of a model before its predictions are compared."""
     gemm: tuple[int, ...] = (1024, 2048)
     """Sides of the square products that the machine's peak is looked for with."""
     shape: dict[str, int] = field(default_factory=dict)
@@ -61,7 +61,7 @@ MODES = {
             for task, bar in (("glue/sst2", 12), ("glue/cola", 30), ("glue/rte", 5), ("squad", 5))
         ),
         rounds=2,
-        head_steps=20,
+        tuning_steps=20,
         gemm=(128,),
         shape={"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
         finetune_steps=3,

@@ -13,17 +13,17 @@ import torch
 from benchbert import registry
 from benchbert.machine import machine
 
-from .heads import model_for, tune_head
+from .models import model_for, tune
 from .modes import Cell, Mode
 from .peak import gemm_peak, real_flops
-from .real_rows import rows_of, spread
+from .real_rows import rows_of, shortest, spread
 from .rounds import interleaved, ratio
 from .ways import Predicted, Workload, ours, plain, reference, strong
 
 __all__ = ["measure_cell"]
 
-_HEAD_ROWS = 128
-"""Training rows that a head learns from."""
+_TUNING_ROWS = 256
+"""Training rows that a model learns from, the shortest ones: it is to be different from noise, not to be good."""
 
 
 def measure_cell(cell: Cell, mode: Mode, mirror: Path, tokenizer: Any, work: Path) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def measure_cell(cell: Cell, mode: Mode, mirror: Path, tokenizer: Any, work: Pat
     """
     task = registry.find("tasks", cell.task)
     model = model_for(cell.model, task, len(tokenizer), mode.shape)
-    tune_head(model, task, spread(rows_of(task, "train", mirror), task, _HEAD_ROWS), tokenizer, mode.head_steps)
+    tune(model, task, shortest(rows_of(task, "train", mirror), task, _TUNING_ROWS), tokenizer, mode.tuning_steps)
     load = Workload(task=task, model=model, tokenizer=tokenizer, work=work)
     rows = spread(rows_of(task, task.evaluation[0].name, mirror), task, cell.rows)
     few = spread(rows, task, cell.reference_rows)

@@ -12,7 +12,7 @@ from benchbert.resolve import resolve_dataset
 from benchbert.tasks.data import load_split
 from benchbert.training.wordpiece import train_wordpiece
 
-__all__ = ["rows_of", "spread", "tokenizer_for"]
+__all__ = ["rows_of", "shortest", "spread", "tokenizer_for"]
 
 _VOCABULARY = 8_000
 """Pieces of the tokenizer, made of the training splits: no published one is at hand without a network."""
@@ -27,9 +27,18 @@ def spread(rows: Any, task: Any, count: int) -> Any:
     """So many rows at even distances over the lengths of all, in their old order; 0: all of them."""
     if not count or count >= len(rows):
         return rows
-    lengths = np.sum([[len(text) for text in rows[name][:]] for name in task.text], axis=0)
     middles = (np.arange(count) + 0.5) * len(rows) / count
-    return rows.select(np.sort(np.argsort(lengths, kind="stable")[middles.astype(int)]))
+    return rows.select(np.sort(_by_length(rows, task)[middles.astype(int)]))
+
+
+def shortest(rows: Any, task: Any, count: int) -> Any:
+    """So many rows with the fewest characters."""
+    return rows.select(np.sort(_by_length(rows, task)[:count]))
+
+
+def _by_length(rows: Any, task: Any) -> Any:
+    lengths = np.sum([[len(text) for text in rows[name][:]] for name in task.text], axis=0)
+    return np.argsort(lengths, kind="stable")
 
 
 def tokenizer_for(mirror: Path) -> Any:

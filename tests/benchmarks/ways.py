@@ -166,6 +166,4 @@ def ours(load: Workload, rows: Any) -> Predicted:
 
 def engine_outputs(model: Any, encoded: Encoded, pad_id: int) -> dict[str, np.ndarray]:
     """Outputs of the engine, with all that it decides on the way."""
-    if hasattr(predict, "predict_encoded"):
-        return dict(predict.predict_encoded(model, encoded, pad_id=pad_id, device="cpu").outputs)
-    return predict.forward(model, encoded, pad_id, "cpu")
+    return dict(predict.predict_encoded(model, encoded, pad_id=pad_id, device="cpu").outputs)
