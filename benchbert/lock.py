@@ -109,7 +109,7 @@ class RecipeLock:
 
     @property
     def tokens(self) -> int:
-        """Tokens seen in all phases."""
+        """Tokens of all phases, with the padding of paired sequences."""
         return sum(p["steps"] * p["batch_size"] * p["sequence_length"] for p in self.settings["phases"])
 
 

@@ -82,7 +82,7 @@ class Budget:
 
     @property
     def tokens(self) -> int:
-        """Tokens seen in this phase."""
+        """Steps x batch x length; paired sequences are shorter where their sentences do not fill the length."""
         return self.steps * self.batch_size * self.sequence_length
 
 
@@ -142,7 +142,7 @@ class Recipe:
 
     @property
     def tokens(self) -> int:
-        """Tokens seen in all phases."""
+        """Tokens of all phases, with the padding of paired sequences."""
         return sum(phase.tokens for phase in self.phases)
 
     @property

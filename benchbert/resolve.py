@@ -252,7 +252,7 @@ def _corpus(recipe: Recipe) -> DatasetRef:
 def resolve_dataset(ref: DatasetRef, mirror: Path | None) -> DatasetLock:
     """Where the rows of a dataset come from: generated, from the mirror, or from the hub."""
     if ref.id.startswith("builtin/"):
-        version = str(registry.find("datasets", ref.id).version)
+        version = str(registry.find("datasets", ref.id).version_of(ref.config))
         return DatasetLock(
             id=ref.id, config=ref.config, origin="builtin", revision=version, fingerprint=digest([ref.id, version])
         )

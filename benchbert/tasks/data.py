@@ -69,10 +69,11 @@ def _generated(dataset: DatasetLock, split: str) -> datasets.Dataset:
     splits = [*configs[dataset.config], *generator.held_back[dataset.config]]
     if split not in splits:
         raise UnavailableError(_no_split(dataset, split, splits, "the generator"))
-    if dataset.revision and dataset.revision != generator.version:
+    version = generator.version_of(dataset.config)
+    if dataset.revision and dataset.revision != version:
         raise UnavailableError(
-            f"{dataset.id} version {dataset.revision} is asked for, this benchbert "
-            f"generates {generator.version}: resolve the suite again"
+            f"{dataset.id} version {dataset.revision} is asked for, this benchbert generates {version}: resolve the "
+            "suite again"
         )
     rows = Dataset.from_dict(generator.generate(dataset.config, split), split=NamedSplit(split))
     names = generator.label_names(dataset.config)

@@ -80,7 +80,7 @@ def _card(context: JobContext, made: Made) -> str:
         f"| family | {settings['model']['family']} |",
         *([f"| teacher | {teacher_name} |"] if teacher_name else []),
         f"| corpus | {context.recipe.corpus} |",
-        f"| tokens seen | {made.recipe.tokens:,} |",
+        f"| tokens (steps x batch x length) | {made.recipe.tokens:,} |",
         f"| optimizer steps | {sum(p['steps'] for p in settings['phases']):,} |",
         f"| peak learning rate | {settings['learning_rate']:g} |",
         *([f"| loss weights | {settings['losses']} |"] if teacher_name else []),

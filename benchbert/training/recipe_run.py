@@ -61,7 +61,7 @@ class RecipeRun:
 
     @property
     def tokens(self) -> int:
-        """Tokens seen in all phases."""
+        """Tokens of all phases, with the padding of paired sequences."""
         return self.context.recipe.tokens
 
     @property

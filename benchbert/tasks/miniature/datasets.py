@@ -51,6 +51,8 @@ class Config:
     """Splits whose labels are published as -1."""
     indexed: bool = False
     """Whether rows carry `idx`, as GLUE's do."""
+    version: str = ""
+    """Raised when rows of this configuration alone change; empty: none has since the dataset's version was raised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Builtin:
     name: str
     """Its id, `builtin/...`."""
     version: str
-    """Raised whenever a row changes; results of another version are stale."""
+    """Raised whenever rows of all configurations change; results of another version are stale."""
     configs: Mapping[str, Config]
     """Configuration -> what it is made of."""
 
@@ -77,6 +79,11 @@ class Builtin:
             | {f"{_HIDDEN}{split}": made.rows[split] for split in made.hidden}
             for config, made in self.configs.items()
         }
+
+    def version_of(self, config: str) -> str:
+        """Version of a configuration's rows."""
+        own = self._config(config).version
+        return f"{self.version}.{own}" if own else self.version
 
     def label_names(self, config: str) -> tuple[str, ...]:
         """Names of the classes in the order of the labels; empty where there are none."""
@@ -134,9 +141,11 @@ def _built(dataset: Builtin, config: str) -> Mapping[str, Rows]:
     return made.build({**made.rows, **made.kept})
 
 
-def _glue(build: Builder, labels: str, **rows: int) -> Config:
+def _glue(build: Builder, labels: str, version: str = "", **rows: int) -> Config:
     hidden = tuple(split for split in rows if split.startswith("test"))
-    return Config(rows=rows, kept={}, build=build, labels=tuple(labels.split()), hidden=hidden, indexed=True)
+    return Config(
+        rows=rows, kept={}, build=build, labels=tuple(labels.split()), hidden=hidden, indexed=True, version=version
+    )
 
 
 def _corpus(sizes: Mapping[str, int]) -> Mapping[str, Rows]:
@@ -160,6 +169,7 @@ _GLUE = {
     "mnli": _glue(
         entailment.build,
         "entailment neutral contradiction",
+        version="1",
         train=4000,
         validation_matched=500,
         validation_mismatched=500,

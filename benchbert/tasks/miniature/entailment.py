@@ -2,7 +2,9 @@
 
 Each person did one thing, and both sentences are about it (the convention of SNLI). A sentence is a conjunction of
 details, or the denial of one; hypernyms and details left out make it weaker. Hypotheses are balanced: whatever is said
-in one (a negation, a hypernym, a town), each label is as frequent, so that it tells nothing without its premise.
+in one (a negation, a hypernym, a town), each label is as frequent, so that it tells nothing without its premise. Denied
+premises are few and balanced too: from a denial no claim follows, and it contradicts no other denial, so that with many
+of them two negations alone would tell half of the labels.
 """
 
 from __future__ import annotations
@@ -134,11 +136,11 @@ def _fitting(category: str) -> tuple[str, ...]:
 
 
 def premise_for(random: Random, verbs: tuple[str, ...]) -> Claim:
-    """A claim to start from; one in five is a denial, one in six names its thing by the category."""
+    """A claim to start from; one in ten is a denial, one in six names its thing by the category."""
     event = draw_event(random, verbs=verbs)
     if random.random() < 1 / 6:
         event = replace(event, patient=lx.HYPERNYMS[event.patient][0])
-    return Claim(event=event, negated=random.random() < 0.2)
+    return Claim(event=event, negated=random.random() < 0.1)
 
 
 def sentence(random: Random, claim: Claim) -> str:
@@ -154,6 +156,21 @@ def _said(claim: Claim) -> tuple[bool, ...]:
     return (claim.negated, category, bool(event.adjective), bool(event.place), bool(event.day))
 
 
+def _balanced(counts: Counter[tuple[object, int]], premise: Claim, hypothesis: Claim, label: int) -> bool:
+    """Whether one more such pair leaves the labels of such hypotheses, and of such denied premises, balanced."""
+    said = _said(hypothesis)
+    if counts[said, label] > min(counts[said, other] for other in range(3)):
+        return False
+    if premise.negated:
+        others = (ENTAILMENT if hypothesis.negated else CONTRADICTION, NEUTRAL)
+        denied = ("denied", hypothesis.negated)
+        if counts[denied, label] > min(counts[denied, other] for other in others):
+            return False
+        counts[denied, label] += 1
+    counts[said, label] += 1
+    return True
+
+
 def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
     """Rows of each split: premise, hypothesis, label (0 entailment, 1 neutral, 2 contradiction); no pair twice."""
     random = draws_of("mnli")
@@ -166,13 +183,12 @@ def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
         while len(rows) < size:
             premise = premise_for(random, verbs)
             hypothesis = hypothesis_for(random, premise)
-            label, said = judge(premise, hypothesis), _said(hypothesis)
-            if counts[said, label] > min(counts[said, other] for other in range(3)):
-                continue
+            label = judge(premise, hypothesis)
             first, second = sentence(random, premise), sentence(random, hypothesis)
-            if first != second and not {(first, second), (second, first)} & seen:
+            if first == second or {(first, second), (second, first)} & seen:
+                continue
+            if _balanced(counts, premise, hypothesis, label):
                 seen.add((first, second))
-                counts[said, label] += 1
                 rows.append({"premise": first, "hypothesis": second, "label": label})
         random.shuffle(rows)
         splits[split] = rows

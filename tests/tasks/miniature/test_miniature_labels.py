@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 
 import pytest
 from miniature_reader import Reading, asks, concept, passage, read, statement
@@ -154,9 +155,7 @@ def follows(premise: Reading, hypothesis: Reading) -> int:
 
 
 def test_entailment_is_truth_in_all_possible_worlds():
-    for row in rows("mnli", "validation_matched", "validation_mismatched", "test_matched", "test_mismatched"):
-        assert row["label"] == follows(read(row["premise"]), read(row["hypothesis"])), row
-    for row in itertools.islice(rows("mnli", "train"), 1000):
+    for row in rows("mnli"):
         assert row["label"] == follows(read(row["premise"]), read(row["hypothesis"])), row
 
 
@@ -172,6 +171,20 @@ def test_a_negation_in_the_hypothesis_tells_nothing():
     for row in rows("mnli", "train"):
         counts[row["label"]] += "did not" in row["hypothesis"]
     assert max(counts) < 1.05 * min(counts)
+
+
+def test_two_negations_tell_hardly_anything():
+    """What a lookup by "is the premise denied, is the hypothesis denied" gets right, learnt on the training set."""
+
+    def denials(row: dict[str, object]) -> tuple[bool, bool]:
+        return "did not" in str(row["premise"]), "did not" in str(row["hypothesis"])
+
+    counts: dict[tuple[bool, bool], Counter[object]] = {}
+    for row in rows("mnli", "train"):
+        counts.setdefault(denials(row), Counter())[row["label"]] += 1
+    for split in ("train", "test_matched", "test_mismatched"):
+        right = [counts[denials(row)].most_common(1)[0][0] == row["label"] for row in rows("mnli", split)]
+        assert sum(right) / len(right) < 0.40
 
 
 def test_diagnostics_have_true_labels_and_every_phenomenon():
