@@ -83,13 +83,20 @@ def _against_random(board: Leaderboard, pairs: _Pairs) -> Iterator[str]:
         one = len(models) == 1
         same = f"the same model{'' if one else 's'} from random weights{on}"
         on = ""
-        numbers = [f"{c.model} {signed(d, _unit(board))}" for c, d in chosen]
-        numbers = [signed(chosen[0][1], _unit(board))] if len(chosen) == 1 else numbers
+        numbers = [f"{'' if one else f'{c.model} '}{signed(d, _unit(board))}{_alone(c, d)}" for c, d in chosen]
         if side:
             text = f"{names(models)} {'lies' if one else 'lie'} {_side(side, same, *(d for _, d in chosen))}"
         else:
             text = f"{names(models)} {'is' if one else 'are'} not told apart from {same}"
-        yield f"{text} ({', '.join(numbers[:6])}{', …' if len(numbers) > 6 else ''})"
+        yield f"{text} ({'; '.join(numbers[:6])}{'; …' if len(numbers) > 6 else ''})"
+
+
+def _alone(comparison: Comparison, overall_found: Difference) -> str:
+    """`, 3 of 4 columns`: in how many the difference is told apart by itself, lest one column speak for all."""
+    if len(comparison.columns) < 2 or overall_found.verdict == NOT_TOLD_APART:
+        return ""
+    same = sum(found.verdict == overall_found.verdict for found in comparison.columns.values())
+    return f", {same} of {len(comparison.columns)} columns"
 
 
 def _against_other(board: Leaderboard, comparison: Comparison, found: Difference) -> str:

@@ -28,8 +28,9 @@ DOCUMENTS = {"train": 38_000, "validation": 1_000}
 def documents(split: str) -> list[str]:
     """All documents of a split, `train` or `validation`.
 
-    Whose life is told in one is not told in the other; towns and their mayors, three documents in a hundred, are common.
-    Reviews are made of the words and shapes of the sentiment task: a fifth of its test sentences stand here, unlabelled.
+    Whose life is told in one is not told in the other; towns and their mayors, three documents in a hundred, are
+    common. Reviews have the words and shapes of the sentiment task: a fifth of its test sentences stand here too,
+    without labels.
     """
     random = seeded("corpus", split)
     return [document(random, split) for _ in range(DOCUMENTS[split])]

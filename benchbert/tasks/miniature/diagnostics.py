@@ -1,7 +1,7 @@
 """AX in miniature: pairs that test one phenomenon each, for a model fine-tuned on MNLI.
 
-Each pair is about one phenomenon, which the column `phenomenon` names; some pairs are denials besides. Published without
-labels, as on the hub.
+Each pair is about one phenomenon, which the column `phenomenon` names; some pairs are denials besides. Published
+without labels, as on the hub.
 """
 
 from __future__ import annotations
