@@ -26,6 +26,10 @@ class Schedule:
     until: float = 1.0
     """Share of the steps at which it ends; a weight is 0 from there on."""
 
+    def __str__(self) -> str:
+        line = f"{self.first:g}" if self.last is None else f"{self.first:g} to {self.last:g} on a line"
+        return line + ("" if (self.after, self.until) == (0.0, 1.0) else f" from {self.after:.0%} to {self.until:.0%}")
+
     def window(self, steps: int) -> tuple[int, int]:
         """First step that it holds in, and the step after its last."""
         return round(self.after * steps), round(self.until * steps)

@@ -140,15 +140,16 @@ class TripleLoss:
         student_PH = _hidden(self.of_student, student, batch)
         terms: dict[str, Tensor] = {}
         weights = self.weights
-        if weights["mlm"] or weights["masked_ce"]:
-            terms |= self._masked_terms(student, student_PH, teacher_PH, batch, totals)
+        real_of_student, real_of_teacher = student_PH, teacher_PH
         if batch.attention_mask is not None:
             real = batch.attention_mask.flatten().bool()
-            student_PH, teacher_PH = student_PH[real], teacher_PH[real]
+            real_of_student, real_of_teacher = student_PH[real], teacher_PH[real]
         if any(weights[name] for name in _EVERYWHERE):
-            terms |= self._logit_terms(student, student_PH, teacher_PH, totals)
+            terms |= self._logit_terms(student, real_of_student, real_of_teacher, totals)
+        if weights["mlm"] or weights["masked_ce"]:
+            terms |= self._masked_terms(student, student_PH, teacher_PH, batch, totals)
         if weights["cos"]:
-            terms["cos"] = weights["cos"] * cosine_loss(student_PH, teacher_PH) / totals["tokens"]
+            terms["cos"] = weights["cos"] * cosine_loss(real_of_student, real_of_teacher) / totals["tokens"]
         return terms
 
     def _masked_terms(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +75,7 @@ class Distillation:
         pair = self.pair.among(stage.layers)
         losses = {name: self._loss(name) for name in self.between if stage.weights[name]}
         wanted = [loss.wanted(pair) for loss in losses.values()]
-        mine, theirs = (sum((one[side] for one in wanted), Wanted()) for side in (0, 1))
+        mine, theirs = (reduce(or_, (one[side] for one in wanted), Wanted()) for side in (0, 1))
         with (
             watched(self.adapters[0], student, mine) as of_student,
             watched(self.adapters[1], self.models[1], theirs) as of_teacher,

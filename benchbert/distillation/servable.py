@@ -93,11 +93,11 @@ def check_vocabularies(tokenizer: Any, teacher: Any, size: int) -> None:
     mine, theirs = tokenizer.get_vocab(), teacher.get_vocab()
     if mine != theirs:
         differing = [t for t in mine.keys() | theirs.keys() if mine.get(t) != theirs.get(t)]
-        token = min(differing, key=lambda t: (min(mine.get(t, len(mine)), theirs.get(t, len(theirs))), t))
+        token = min(differing, key=lambda t: (theirs.get(t, len(theirs)), t))
         raise TrainingError(
             f"teacher and student have different vocabularies ({len(theirs)} and {len(mine)} tokens; {token!r} is "
-            f"{theirs.get(token, 'unknown')} in one and {mine.get(token, 'unknown')} in the other): take `tokenizer` "
-            "out of the recipe, so that the student reads as its teacher does"
+            f"{theirs.get(token, 'unknown')} to the teacher and {mine.get(token, 'unknown')} to the student): take "
+            "`tokenizer` out of the recipe, so that the student reads as its teacher does"
         )
     if len(mine) != size:
         raise TrainingError(
