@@ -22,8 +22,8 @@ FAMILIES = ("bert", "distilbert", "albert", "mobilebert")
 """Families that recipes can make."""
 
 LATER: Mapping[str, Any] = {"start": "mapped", "mode": "paper", "relation_heads": 0, "relation_layer": -1}
-"""Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a recipe
-that does not use them keeps its digest, and its results."""
+"""Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
+recipe that does not use them keeps its digest, and its results."""
 
 
 @dataclass(frozen=True, kw_only=True)

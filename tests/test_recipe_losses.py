@@ -21,7 +21,10 @@ name = "mine"
 kind = "distil"
 teacher = "bert-tiny"
 {top}
-phases = [{{steps = 6, batch_size = 2, sequence_length = 16{first}}}, {{steps = 4, batch_size = 2, sequence_length = 16}}]
+phases = [
+  {{steps = 6, batch_size = 2, sequence_length = 16{first}}},
+  {{steps = 4, batch_size = 2, sequence_length = 16}},
+]
 [model]
 family = "bert"
 [losses]
@@ -61,7 +64,7 @@ def test_a_schedule_stays_between_its_ends(first: float, last: float, after: flo
 def test_phases_and_schedules_say_what_holds_when(tmp_path: Path) -> None:
     recipe = made(
         tmp_path,
-        losses='hidden = 1\nattention = {first = 1, last = 0}\nprediction = {first = 2, after = 0.6}',
+        losses="hidden = 1\nattention = {first = 1, last = 0}\nprediction = {first = 2, after = 0.6}",
         top="temperature = {first = 4, last = 1}",
         first=', losses = ["hidden", "attention"], layers = [0]',
     )
@@ -83,7 +86,10 @@ def test_phases_and_schedules_say_what_holds_when(tmp_path: Path) -> None:
         ({"losses": "hidden = -1"}, "losses.hidden: a weight is negative"),
         ({"losses": "hidden = {first = 1, after = 0.5}"}, "all weights are 0 at step 1"),
         ({"losses": "hidden = {first = 1, last = 0}"}, "all weights are 0 at step 10"),
-        ({"losses": "hidden = {first = 1, until = 0.3}\npkd = {first = 1, after = 0.4}"}, "all weights are 0 at step 4"),
+        (
+            {"losses": "hidden = {first = 1, until = 0.3}\npkd = {first = 1, after = 0.4}"},
+            "all weights are 0 at step 4",
+        ),
         ({"losses": "hidden = {first = 1, after = 0.5, until = 0.2}"}, "in this order"),
         ({"losses": "hidden = {frist = 1}"}, "losses.hidden"),
         ({"losses": "hiden = 1"}, "did you mean 'hidden'"),

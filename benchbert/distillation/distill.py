@@ -50,7 +50,7 @@ def run(context: JobContext) -> Outcome:
         TrainingError: teacher and student do not fit, or the loss is not a number.
     """
     recipe = RecipeRun(context)
-    settings = LATER | recipe.settings
+    settings = {**LATER, **recipe.settings}
     teacher = _teacher(context)
     config: Any = teacher.config
     check_vocabularies(recipe.tokenizer, _teacher_tokenizer(context), config.vocab_size)
@@ -130,7 +130,8 @@ class TripleLoss:
     ) -> None:
         if not any(weights.values()):
             raise TrainingError("losses: all weights are 0; nothing would be learnt")
-        self.teacher, self.weights, self.temperature = teacher, dict.fromkeys(LOGIT_LOSSES, 0.0) | weights, temperature
+        self.teacher, self.temperature = teacher, temperature
+        self.weights = {**dict.fromkeys(LOGIT_LOSSES, 0.0), **weights}
         self.of_student, self.of_teacher = adapters
 
     def __call__(self, student: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:

@@ -186,7 +186,9 @@ class _Patient(LayerLoss):
         """Over the layers; the class token opens each sequence."""
         student, teacher = seen.student.hidden, seen.teacher.hidden
         pairs = self._numbers(pair)
-        return torch.stack([patient_loss(self.projection(wide(student[s][:, 0])), teacher[t][:, 0]) for s, t in pairs]).sum()
+        return torch.stack(
+            [patient_loss(self.projection(wide(student[s][:, 0])), teacher[t][:, 0]) for s, t in pairs]
+        ).sum()
 
     @staticmethod
     def _numbers(pair: Pair) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ from benchbert.training.masked_steps import MaskedBatch
 RECIPES = Path(__file__).parent.parent.parent / "suites" / "recipes"
 PRESETS = ("mini-distilbert", "mini-tinybert", "mini-minilm", "mini-minilmv2", "mini-pkd", "mini-mobilebert-distilled")
 VOCABULARY = 60
-NO_LOSS = {name: 0.0 for name in asdict(Losses())}
+NO_LOSS = dict.fromkeys(asdict(Losses()), 0.0)
 
 
 def model(family: str, **config: Any) -> Any:

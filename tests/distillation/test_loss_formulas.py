@@ -39,11 +39,13 @@ def kl(teacher: Array, student: Array) -> float:
     return sum(t * math.log(t / s) for t, s in zip(softmax(teacher), softmax(student), strict=True))
 
 
-# --- losses on rows of vectors ------------------------------------------------------------------------------------------
+# --- losses on rows of vectors --------------------------------------------------------------------------------------
 
 
 def naive_hidden(student: Array, teacher: Array) -> float:
-    return sum(sum((a - b) ** 2 for a, b in zip(s, t, strict=True)) / len(s) for s, t in zip(student, teacher, strict=True))
+    return sum(
+        sum((a - b) ** 2 for a, b in zip(s, t, strict=True)) / len(s) for s, t in zip(student, teacher, strict=True)
+    )
 
 
 def naive_patient(student: Array, teacher: Array) -> float:
@@ -133,7 +135,7 @@ def test_a_student_that_agrees_has_no_loss_on_rows_or_no_slope(name: str) -> Non
     assert float(slope.abs().max()) == pytest.approx(0.0, abs=1e-12)
 
 
-# --- losses between attentions, of ragged batches -----------------------------------------------------------------------
+# --- losses between attentions, of ragged batches -------------------------------------------------------------------
 
 
 def naive_attention(student: Array, teacher: Array, lengths: tuple[int, ...]) -> float:
@@ -161,9 +163,7 @@ def naive_relations(vectors: Array, heads: int) -> Array:
     found = []
     for sequence in vectors:
         parts = [[token[n * size : (n + 1) * size] for token in sequence] for n in range(heads)]
-        found.append(
-            [[[float(np.dot(a, b)) / math.sqrt(size) for b in part] for a in part] for part in parts]
-        )
+        found.append([[[float(np.dot(a, b)) / math.sqrt(size) for b in part] for a in part] for part in parts])
     return found
 
 
@@ -219,9 +219,13 @@ def test_padding_and_the_order_of_sequences_change_nothing(name: str) -> None:
     assert float(loss(student[order], teacher[order], real[order])) == pytest.approx(whole)
     apart = 0.0
     for i, length in enumerate(lengths):
-        cut = (slice(i, i + 1), slice(None), slice(length), slice(length)) if student.ndim == 4 else (
-            slice(i, i + 1),
-            slice(length),
+        cut = (
+            (slice(i, i + 1), slice(None), slice(length), slice(length))
+            if student.ndim == 4
+            else (
+                slice(i, i + 1),
+                slice(length),
+            )
         )
         apart += float(loss(student[cut], teacher[cut]))
     assert apart == pytest.approx(whole)

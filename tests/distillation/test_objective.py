@@ -16,10 +16,20 @@ from benchbert.distillation.objective import Learner
 from benchbert.models.adapter import adapter_for
 from benchbert.recipe_losses import LAYER_LOSSES
 from benchbert.training.loop import LoopSettings, train
+from tests.distillation.pairs import (
+    PRESETS,
+    batch,
+    distillation,
+    model,
+    of_preset,
+    settings,
+    student_of,
+    teacher,
+    totals,
+    values,
+)
 
-from tests.distillation.pairs import PRESETS, batch, distillation, model, of_preset, settings, student_of, teacher, totals, values
-
-EVERYTHING = {name: 1.0 for name in ("ce", "mlm", "cos", "mse", "masked_ce", "prediction", *LAYER_LOSSES)}
+EVERYTHING = dict.fromkeys(("ce", "mlm", "cos", "mse", "masked_ce", "prediction", *LAYER_LOSSES), 1.0)
 BERT = {"intermediate_size": 40, "max_position_embeddings": 40, "initializer_range": 0.2, "num_attention_heads": 4}
 
 
@@ -72,10 +82,22 @@ def test_micro_batches_add_up_to_the_step() -> None:
     assert summed == pytest.approx(expected, rel=1e-4)
 
 
+def test_half_precision_models_are_compared_in_float32() -> None:
+    objective = distillation(
+        small_bert(hidden_size=16), teacher(), settings(EVERYTHING | {"feature_map": 0.0}, start="random")
+    )
+    expected = values(objective, batch((12, 8)))
+    given = batch((12, 8))
+    with torch.autocast("cpu", torch.bfloat16):
+        terms = objective(objective.learner, given, totals(given))
+    assert all(terms[name].dtype == torch.float32 for name in LAYER_LOSSES if name != "feature_map")
+    assert {name: float(term.detach()) for name, term in terms.items()} == pytest.approx(expected, rel=0.1)
+
+
 @pytest.mark.parametrize("mode", ["paper", "code"])
 def test_a_student_that_is_its_teacher_loses_nothing_between_layers(mode: str) -> None:
     above = teacher()
-    weights = {name: 1.0 for name in ("ce", "cos", "mse", "masked_ce", *LAYER_LOSSES)}
+    weights = dict.fromkeys(("ce", "cos", "mse", "masked_ce", *LAYER_LOSSES), 1.0)
     objective = distillation(copy.deepcopy(above), above, settings(weights, start="random", mode=mode))
     assert values(objective, batch((12, 7))) == pytest.approx(dict.fromkeys(weights, 0.0), abs=1e-4)
 

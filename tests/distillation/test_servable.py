@@ -8,7 +8,6 @@ import pytest
 
 from benchbert.distillation.servable import check_vocabularies
 from benchbert.errors import TrainingError
-
 from tests.distillation.pairs import batch, distillation, model, settings, teacher, values
 
 NARROW = {
@@ -53,7 +52,7 @@ def test_teachers_of_any_family_serve(family: str) -> None:
         "mobilebert": NARROW | {"embedding_size": 8, "intra_bottleneck_size": 12},
         "distilbert": {"dim": 24, "hidden_dim": 16, "n_heads": 2, "n_layers": 2, "max_position_embeddings": 40},
     }
-    every = {name: 1.0 for name in ("ce", "attention", "hidden", "feature_map", "minilm", "minilmv2", "pkd")}
+    every = dict.fromkeys(("ce", "attention", "hidden", "feature_map", "minilm", "minilmv2", "pkd"), 1.0)
     objective = distillation(model("bert", **NARROW), model(family, **shapes[family]), settings(every, start="random"))
     found = values(objective, batch((12, 8)))
     assert all(value > 0 for value in found.values())
@@ -70,7 +69,10 @@ class _Words:
 
 def test_different_vocabularies_are_refused_with_the_first_difference() -> None:
     check_vocabularies(_Words("a", "b"), _Words("a", "b"), 2)
-    with pytest.raises(TrainingError, match=r"different vocabularies \(3 and 2 tokens; 'c' is 1 to the teacher and unknown to the student"):
+    with pytest.raises(
+        TrainingError,
+        match=r"different vocabularies \(3 and 2 tokens; 'c' is 1 to the teacher and unknown to the student",
+    ):
         check_vocabularies(_Words("a", "b"), _Words("a", "c", "b"), 3)
     with pytest.raises(TrainingError, match="embeddings of 5 tokens, and its tokenizer knows 2"):
         check_vocabularies(_Words("a", "b"), _Words("a", "b"), 5)

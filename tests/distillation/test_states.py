@@ -18,7 +18,9 @@ CASES: list[dict[str, Any]] = [
     {**CONFIGS["albert"], "num_hidden_layers": 5, "num_hidden_groups": 2, "inner_group_num": 2},
     {**CONFIGS["mobilebert"], "use_bottleneck_attention": True},
 ]
-FAMILIES = [(config["model_type"], config) for config in CASES] + [(name, CONFIGS["bert"]) for name in ("tinybert", "minilm")]
+FAMILIES = [(config["model_type"], config) for config in CASES] + [
+    (name, CONFIGS["bert"]) for name in ("tinybert", "minilm")
+]
 IDS = torch.arange(18).view(3, 6) + 5
 MASK = torch.tensor([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0]])
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from benchbert.execution.session import prepare_recipe, run_prepared
+from benchbert.execution.execute import execute
+from benchbert.execution.session import prepare_recipe
+from benchbert.store.files import RunFolder
+from benchbert.types import Result
 
 RECIPES = Path(__file__).parent.parent.parent / "suites" / "recipes"
 
@@ -49,17 +51,33 @@ CARDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recipes of a teacher and of another vocabulary; models that were made once stay in `run`."""
+    place = tmp_path_factory.mktemp("presets")
+    teacher = TEACHER.format(recipes=RECIPES)
+    (place / "teacher.toml").write_text(teacher)
+    (place / "other.toml").write_text(teacher.replace("small-bert", "other").replace("= 300", "= 350"))
+    return place
+
+
+def distilled(folder: Path, preset: str, top: str = "") -> tuple[Path, Result]:
+    """Where the student is, and the result of its job; all jobs run in this process."""
+    path = folder / f"{preset}.toml"
+    path.write_text(top + STUDENT.format(recipes=RECIPES, preset=preset, phases=PHASES.get(preset, PLAIN)))
+    prepared = prepare_recipe(path)
+    run = RunFolder(folder / "run")
+    for job in prepared.plan.jobs:
+        if not run.artefact_path(job.id).is_dir():
+            result = execute(job, prepared.lock, run, "test", lambda done, total, note: None)
+    return run.artefact_path(job.id), result
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", CARDS)
-def test_a_preset_makes_an_ordinary_model_whose_card_states_its_losses(tmp_path: Path, preset: str) -> None:
-    (tmp_path / "teacher.toml").write_text(TEACHER.format(recipes=RECIPES))
-    path = tmp_path / "student.toml"
-    path.write_text(STUDENT.format(recipes=RECIPES, preset=preset, phases=PHASES.get(preset, PLAIN)))
-    tally = run_prepared(prepare_recipe(path, out=tmp_path / "run"))
-    assert not tally.failed
-    (stored,) = (tmp_path / "run" / "results").glob("distil*.json")
-    result = json.loads(stored.read_text())
-    place = tmp_path / "run" / result["artefacts"][0]["path"]
+def test_a_preset_makes_an_ordinary_model_whose_card_states_its_losses(folder: Path, preset: str) -> None:
+    place, result = distilled(folder, preset)
+    assert result.status == "ok", result.error
     model, report = AutoModelForMaskedLM.from_pretrained(place, output_loading_info=True)
     assert not report["unexpected_keys"]
     assert not report["missing_keys"]
@@ -71,13 +89,7 @@ def test_a_preset_makes_an_ordinary_model_whose_card_states_its_losses(tmp_path:
 
 
 @pytest.mark.slow
-def test_a_student_with_a_vocabulary_of_its_own_fails_and_says_why(tmp_path: Path) -> None:
-    (tmp_path / "teacher.toml").write_text(TEACHER.format(recipes=RECIPES))
-    other = TEACHER.format(recipes=RECIPES).replace("small-bert", "other").replace("300", "350")
-    (tmp_path / "other.toml").write_text(other)
-    path = tmp_path / "student.toml"
-    own = 'start = "random"\ntokenizer = "other.toml"\n'
-    path.write_text(own + STUDENT.format(recipes=RECIPES, preset="mini-minilm", phases=PLAIN))
-    tally = run_prepared(prepare_recipe(path, out=tmp_path / "run"))
-    assert list(tally.failed)
-    assert any("different vocabularies (300 and 350 tokens" in error for error in tally.failed.values())
+def test_a_student_with_a_vocabulary_of_its_own_fails_and_says_why(folder: Path) -> None:
+    _, result = distilled(folder, "mini-minilm", top='start = "random"\ntokenizer = "other.toml"\n')
+    assert result.status == "failed"
+    assert "different vocabularies (300 and 350 tokens" in result.error

@@ -13,7 +13,7 @@ from benchbert.distillation.losses.precision import wide
 __all__ = ["attention_kl_loss", "attention_mse_loss"]
 
 _NEVER = -1e30
-"""Score of padding: its probability is exactly 0, and the difference of two such logarithms is a number (inf is not)."""
+"""Score of padding: its probability is exactly 0, and two such logarithms have a difference, as two of -inf do not."""
 
 
 def attention_mse_loss(student_BNLL: Tensor, teacher_BNLL: Tensor, real_BL: Tensor | None = None) -> Tensor:

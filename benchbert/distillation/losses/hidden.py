@@ -43,7 +43,10 @@ def patient_loss(student_BH: Tensor, teacher_BH: Tensor) -> Tensor:
     "Patient Knowledge Distillation for BERT Model Compression" (Sun et al. 2019, arXiv 1908.09355, section 3.2,
     equation 6).
     """
-    student_BH, teacher_BH = functional.normalize(wide(student_BH), dim=-1), functional.normalize(wide(teacher_BH), dim=-1)
+    student_BH, teacher_BH = (
+        functional.normalize(wide(student_BH), dim=-1),
+        functional.normalize(wide(teacher_BH), dim=-1),
+    )
     return ((student_BH - teacher_BH) ** 2).sum()
 
 

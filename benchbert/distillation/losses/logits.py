@@ -1,4 +1,4 @@
-"""Losses on logits, each a sum over positions for the caller to divide; the legend stands in this folder's `__init__`."""
+"""Losses on logits, each a sum over positions for the caller to divide; legend in this folder's `__init__`."""
 
 from __future__ import annotations
 
