@@ -5,19 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbert import toml
 from benchbert.errors import SuiteError
+from benchbert.recipe_losses import LATER_LOSSES, Losses, Schedule, loss_problems
 from benchbert.types import digest
 
-__all__ = ["Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
+__all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
 FAMILIES = ("bert", "distilbert", "albert", "mobilebert")
 """Families that recipes can make."""
+
+LATER: Mapping[str, Any] = {"start": "mapped", "mode": "paper", "relation_heads": 0, "relation_layer": -1}
+"""Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
+recipe that does not use them keeps its digest, and its results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +56,6 @@ class Masking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Losses:
-    """Weights of the distillation losses (Sanh et al. 2019, arXiv 1910.01108)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    ce: float = 5.0
-    """T^2 * KL(teacher || student) over the vocabulary, mean over tokens."""
-    mlm: float = 2.0
-    """Masked-LM cross-entropy, mean over masked tokens."""
-    cos: float = 1.0
-    """1 - cosine of the last hidden states, mean over tokens."""
-    mse: float = 0.0
-    """Squared error of the logits, summed over the vocabulary, mean over tokens."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Budget:
     """How long to train, and on what shapes."""
 
@@ -79,6 +69,11 @@ class Budget:
     """Tokens a sequence, special tokens included."""
     pairs: bool = False
     """Whether sequences are two segments, for the objective of `sentences`; else they are text as it runs."""
+    losses: tuple[str, ...] = ()
+    """For `distil`: names of the losses that hold in this phase; empty: all that have a weight."""
+    layers: tuple[int, ...] = ()
+    """For `distil`: student layers, from 0, that this phase trains and that its layer losses compare, everything else
+    frozen (MobileBERT's progressive transfer, with the lower layers' rate at 0); empty: the whole student."""
 
     @property
     def tokens(self) -> int:
@@ -110,11 +105,22 @@ class Recipe:
     """Another recipe (a path relative to this file) whose tokenizer it uses, so that models share one vocabulary."""
     teacher: str = ""
     """For `distil`: the teacher's recipe (a path relative to this file) or a registered model."""
-    layer_map: tuple[int, ...] = ()
-    """For `distil`: teacher layer that each student layer starts from; empty: every other one, from 0."""
+    layer_map: tuple[int, ...] | Literal["skip", "last", "uniform"] = ()
+    """For `distil`: teacher layer, from 0, that each student layer starts from and is compared with; `skip` or `last`
+    (PKD), `uniform` (TinyBERT); empty: every other one, from 0, or `uniform` where a loss compares layers."""
+    start: Literal["mapped", "first", "embeddings", "random"] = "mapped"
+    """For `distil`: what the student takes from its teacher: embeddings, head and the layers of `layer_map`, or its
+    first layers (PKD); the embedding tables alone (MobileBERT); or nothing."""
+    mode: Literal["paper", "code"] = "paper"
+    """For `distil`: what to follow where a method's reference code differs from its paper. `code`: one projection with
+    a bias for all of TinyBERT's hidden states; a DistilBERT student without its teacher's token type 0."""
+    relation_heads: int = 0
+    """For `distil`: relation heads of MiniLM v2; 0: the teacher's attention heads."""
+    relation_layer: int = -1
+    """For `distil`: teacher layer, from 0, that MiniLM's losses imitate; -1: the last, -2: the one before."""
     losses: Losses = field(default_factory=Losses)
     """For `distil`: weights of the losses."""
-    temperature: float = 2.0
+    temperature: float | Schedule = 2.0
     """For `distil`: T of the softened distributions."""
     masking: Masking = field(default_factory=Masking)
     """Which tokens are predicted."""
@@ -148,7 +154,12 @@ class Recipe:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides the outcome, as JSON; paths of other recipes are left to their digests."""
-        return {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        found = {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        found["losses"] = {k: v for k, v in found["losses"].items() if v or k not in LATER_LOSSES}
+        found["phases"] = tuple(
+            {k: v for k, v in phase.items() if v or k not in {"losses", "layers"}} for phase in found["phases"]
+        )
+        return {k: v for k, v in found.items() if k not in LATER or v != LATER[k]}
 
     @property
     def digest(self) -> str:
@@ -241,13 +252,16 @@ def _sentence_problems(recipe: Recipe) -> list[str]:
 
 def _distillation_problems(recipe: Recipe) -> list[str]:
     if recipe.kind == "pretrain":
-        return ["teacher: only for kind = 'distil'; take it out"] if recipe.teacher else []
+        problems = ["teacher: only for kind = 'distil'; take it out"] if recipe.teacher else []
+        named = [i for i, phase in enumerate(recipe.phases) if phase.losses or phase.layers]
+        return problems + [f"phases[{i}]: losses and layers are only for kind = 'distil'" for i in named]
     problems = [] if recipe.teacher else ["teacher: this key is required for kind = 'distil'"]
-    weights = asdict(recipe.losses).values()
-    if not any(weights):
-        problems.append("losses: all weights are 0; nothing would be learnt")
-    if any(weight < 0 for weight in weights):
-        problems.append("losses: a weight is negative")
-    if recipe.temperature <= 0:
-        problems.append("temperature: should be above 0")
+    problems += loss_problems(recipe.losses, recipe.temperature, [(p.steps, p.losses) for p in recipe.phases])
+    if not isinstance(recipe.layer_map, str):
+        if any(i < 0 for i in recipe.layer_map):
+            problems.append("layer_map: layers are numbered from 0")
+        if any(after <= before for before, after in pairwise(recipe.layer_map)):
+            problems.append(f"layer_map: should name layers in rising order, is {list(recipe.layer_map)}")
+    if recipe.relation_heads < 0:
+        problems.append("relation_heads: should be at least 1, or 0 for the teacher's attention heads")
     return problems

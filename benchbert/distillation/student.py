@@ -11,7 +11,7 @@ from torch import nn
 from benchbert.errors import TrainingError
 from benchbert.models.adapter import FamilyAdapter
 
-__all__ = ["initialise_student", "student_config"]
+__all__ = ["initialise_student", "start_student", "student_config"]
 
 _LAYER_NAMES = {
     "attention.q_lin": "attention.self.query",
@@ -32,16 +32,24 @@ _HEAD_NAMES = {
 """DistilBERT's name of each part of the masked-LM head -> BERT's; the decoder is tied to the embeddings."""
 
 
-def student_config(teacher: Any, family: str) -> dict[str, Any]:
+def student_config(teacher: Any, family: str, start: str = "mapped") -> dict[str, Any]:
     """What a student takes over from its teacher's config unless its recipe says otherwise; half its layers.
+
+    Args:
+        teacher: the teacher's config.
+        family: the student's.
+        start: of the recipe; a student that takes no layers may be of any family, and takes over a config only from a
+            bert teacher to a bert or distilbert student.
 
     Raises:
         TrainingError: the two families have no common form.
     """
     if teacher.model_type != "bert" or family not in {"distilbert", "bert"}:
+        if start in {"random", "embeddings"}:
+            return {"max_position_embeddings": teacher.max_position_embeddings}
         raise TrainingError(
-            f"a {family} student cannot start from a {teacher.model_type} teacher: this recipe takes bert teachers and"
-            " distilbert or bert students"
+            f"a {family} student cannot start from a {teacher.model_type} teacher: layers are taken from bert teachers"
+            " by distilbert or bert students; use start = 'random' or 'embeddings' for other pairs"
         )
     layers = max(1, teacher.num_hidden_layers // 2)
     if family == "bert":
@@ -74,6 +82,46 @@ _BERT_KEYS = frozenset(
         "layer_norm_eps",
     }
 )
+
+
+def start_student(
+    models: tuple[nn.Module, nn.Module],
+    adapters: tuple[FamilyAdapter, FamilyAdapter],
+    layers: Sequence[int],
+    *,
+    start: str,
+    fold_token_types: bool,
+) -> None:
+    """Gives a student what its recipe lets it start with, in place.
+
+    Args:
+        models: student and teacher, masked language models.
+        adapters: theirs.
+        layers: teacher layer that each student layer is mapped to.
+        start: `mapped` (these layers), `first` (the teacher's first layers; Sun et al. 2019, arXiv 1908.09355,
+            section 4.2), `embeddings` (the tables alone) or `random` (nothing).
+        fold_token_types: see `initialise_student`.
+
+    Raises:
+        TrainingError: the widths differ.
+    """
+    if start == "embeddings":
+        _copy_tables(*models, *adapters)
+    elif start != "random":
+        taken = range(len(layers)) if start == "first" else layers
+        initialise_student(*models, adapters, taken, fold_token_types=fold_token_types)
+
+
+@torch.no_grad()
+def _copy_tables(student: nn.Module, teacher: nn.Module, of_student: FamilyAdapter, of_teacher: FamilyAdapter) -> None:
+    """Copies the embeddings of tokens, and those of positions and token types where both have them in one shape."""
+    to, source = of_student.embeddings(student), of_teacher.embeddings(teacher)
+    _copy_parts(to, source, {"word_embeddings": "word_embeddings"})
+    tables = dict(source.named_parameters())
+    for name, table in to.named_parameters():
+        same = tables.get(name)
+        if name.endswith("_embeddings.weight") and same is not None and same.shape == table.shape:
+            table.copy_(same)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from benchbert.recipe_losses import as_schedule
 from benchbert.store.context import JobContext
 from benchbert.training.loop import Curve
 from benchbert.training.recipe_run import RecipeRun
@@ -61,6 +62,31 @@ def recipe_values(recipe: RecipeRun, curve: Curve, held_out: Mapping[str, float]
     )
 
 
+def _of_distillation(settings: Mapping[str, Any]) -> list[str]:
+    """Rows on what the student learnt from: losses with their weights, temperature, layers, start."""
+    losses = {name: as_schedule(weight) for name, weight in settings["losses"].items()}
+    held = [f"{name} {schedule}" for name, schedule in losses.items() if schedule.first or schedule.last]
+    phases = [
+        f"| losses of phase {number} | {', '.join(phase['losses'])}{_layers(phase)} |"
+        for number, phase in enumerate(settings["phases"], start=1)
+        if phase.get("losses")
+    ]
+    layers = settings["layer_map"] or "the default"
+    return [
+        f"| losses and weights | {', '.join(held)} |",
+        *phases,
+        f"| temperature | {as_schedule(settings['temperature'])} |",
+        f"| layer map | {layers if isinstance(layers, str) else ', '.join(map(str, layers))} |",
+        *([f"| start | {settings['start']} |"] if "start" in settings else []),
+        *([f"| mode | {settings['mode']} |"] if "mode" in settings else []),
+    ]
+
+
+def _layers(phase: Mapping[str, Any]) -> str:
+    named = phase.get("layers")
+    return f" (layers {', '.join(map(str, named))} alone)" if named else ""
+
+
 def _card(context: JobContext, made: Made) -> str:
     settings = made.recipe.settings
     below = context.lock.recipes.get(context.recipe.teacher_recipe)
@@ -83,7 +109,7 @@ def _card(context: JobContext, made: Made) -> str:
         f"| tokens (steps x batch x length) | {made.recipe.tokens:,} |",
         f"| optimizer steps | {sum(p['steps'] for p in settings['phases']):,} |",
         f"| peak learning rate | {settings['learning_rate']:g} |",
-        *([f"| loss weights | {settings['losses']} |"] if teacher_name else []),
+        *(_of_distillation(settings) if teacher_name else []),
         f"| compute dtype | {context.job.dtype} |",
         f"| masked-LM loss on held-out text | {made.held_out['mlm']:.3f} nats |",
         *(

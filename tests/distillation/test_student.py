@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 
 from benchbert.distillation.distill import TripleLoss
 from benchbert.distillation.layer_maps import layer_map
-from benchbert.distillation.student import initialise_student, student_config
+from benchbert.distillation.student import initialise_student, start_student, student_config
 from benchbert.errors import TrainingError
 from benchbert.models.adapter import adapter_for
 from benchbert.training.masked_steps import MaskedBatch
@@ -114,12 +114,28 @@ def test_maps() -> None:
     assert layer_map(4, 2) == (0, 2)
     assert layer_map(4, 4) == (0, 1, 2, 3)
     assert layer_map(12, 2, (3, 11)) == (3, 11)
+    # TinyBERT's ik + k - 1; PKD's 2, 4, 6, ... and 7 to 12, counted from 1, of which it compares all but the last.
+    assert layer_map(12, 4, "uniform") == (2, 5, 8, 11)
+    assert layer_map(12, 6, "skip") == (1, 3, 5, 7, 9, 11)
+    assert layer_map(12, 6, "last") == (6, 7, 8, 9, 10, 11)
+    # Where the depths do not divide, uniform still ends at the top, and skip counts from the bottom.
+    assert layer_map(12, 5, "uniform") == (2, 4, 7, 9, 11)
+    assert layer_map(12, 5, "skip") == (1, 3, 5, 7, 9)
 
 
 @pytest.mark.parametrize(
-    ("layers", "given", "said"), [(2, (0,), "1 entries"), (2, (0, 4), "layer 4"), (5, (), "5 layers")]
+    ("layers", "given", "said"),
+    [
+        (2, (0,), "1 entries"),
+        (2, (0, 4), "layer 4"),
+        (5, (), "5 layers"),
+        (5, "uniform", "5 layers"),
+        (2, (3, 1), "rising order"),
+        (2, (1, 1), "rising order"),
+        (2, "odd", "skip, last, uniform or a list"),
+    ],
 )
-def test_maps_out_of_range_are_refused(layers: int, given: tuple[int, ...], said: str) -> None:
+def test_maps_out_of_range_are_refused(layers: int, given: tuple[int, ...] | str, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         layer_map(4, layers, given)
 
@@ -134,3 +150,30 @@ def test_widths_that_differ_are_a_clear_error() -> None:
 def test_families_without_a_common_form_are_refused() -> None:
     with pytest.raises(TrainingError, match="albert student"):
         student_config(teacher().config, "albert")
+
+
+@pytest.mark.parametrize(("start", "taken"), [("mapped", (1, 3)), ("first", (0, 1))])
+def test_a_student_starts_from_the_layers_that_its_recipe_says(start: str, taken: tuple[int, ...]) -> None:
+    model = teacher()
+    student = student_of(model, "bert", num_hidden_layers=2)
+    start_student((student, model), adapters(student, model), (1, 3), start=start, fold_token_types=True)
+    for layer, index in zip(student.bert.encoder.layer, taken, strict=True):
+        expected = model.bert.encoder.layer[index].state_dict()
+        assert all(torch.equal(value, expected[name]) for name, value in layer.state_dict().items())
+
+
+def test_a_student_may_take_the_embedding_tables_alone_or_nothing() -> None:
+    model = teacher()
+    for start, same in (("embeddings", True), ("random", False)):
+        student = student_of(model, "bert", num_hidden_layers=2, intermediate_size=16)
+        start_student((student, model), adapters(student, model), (1, 3), start=start, fold_token_types=True)
+        for name in ("word", "position", "token_type"):
+            tables = [m.bert.embeddings.get_submodule(f"{name}_embeddings").weight for m in (student, model)]
+            assert torch.equal(*tables) == same
+    narrow = student_of(model, "bert", hidden_size=16)
+    with pytest.raises(TrainingError, match="word_embeddings does not fit"):
+        start_student((narrow, model), adapters(narrow, model), (1, 3), start="embeddings", fold_token_types=True)
+
+
+def test_families_without_a_common_form_serve_where_no_layer_is_taken() -> None:
+    assert student_config(teacher().config, "albert", "random") == {"max_position_embeddings": 40}
