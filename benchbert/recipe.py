@@ -16,6 +16,10 @@ __all__ = ["Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
+_LATER: dict[str, object] = {"corpus_column": "text", "corpus_documents": "lines", "masking.whole_words": False}
+"""Keys that came after the first recipes, with their defaults: left out of the settings where they say nothing, so that
+the digests of older recipes, and the models made by them, stay."""
+
 FAMILIES = ("bert", "distilbert", "albert", "mobilebert")
 """Families that recipes can make."""
 
@@ -47,6 +51,9 @@ class Masking:
     """Share of the predicted tokens that become the mask token."""
     keep: float = 0.1
     """Share that stays as it is; the rest becomes a random token."""
+    whole_words: bool = False
+    """Whether the pieces of a word are predicted together (Devlin et al., release of May 2019); `share` still counts
+    tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +108,12 @@ class Recipe:
     model: RecipeModel
     """What is made: the model, or the student."""
     corpus: str = "builtin/corpus"
-    """Dataset with a `text` column: hub id, folder in the mirror or `builtin/corpus`."""
+    """Dataset (hub id, folder in the mirror, or `builtin/corpus`; `id:configuration`), or the path of a file or folder
+    of text, JSON-lines or parquet files, which starts with `./`, `../` or `/`, from the recipe's folder."""
+    corpus_column: str = "text"
+    """Column with the documents; text files have none."""
+    corpus_documents: Literal["lines", "paragraphs"] = "lines"
+    """Of text files: a document a line, or a document up to the next blank line."""
     phases: tuple[Budget, ...]
     """Phases of training in turn, such as short sequences first."""
     vocabulary: int = 0
@@ -148,7 +160,13 @@ class Recipe:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides the outcome, as JSON; paths of other recipes are left to their digests."""
-        return {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        said = {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        for key, default in _LATER.items():
+            *above, name = key.split(".")
+            table = said[above[0]] if above else said
+            if table[name] == default:
+                del table[name]
+        return said
 
     @property
     def digest(self) -> str:
@@ -162,7 +180,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         SuiteError: with all problems of the file.
     """
-    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer"))
+    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer", "corpus"))
     problems = list(_problems(recipe))
     if problems:
         raise SuiteError(str(path), problems)
@@ -171,6 +189,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _problems(recipe: Recipe) -> list[str]:
     problems = [*_phase_problems(recipe), *_sentence_problems(recipe), *_distillation_problems(recipe)]
+    problems += _corpus_problems(recipe)
     if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
         problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
     if not recipe.name.strip() or "/" in recipe.name or recipe.name.startswith("."):
@@ -212,6 +231,15 @@ def _shape_problems(model: RecipeModel) -> list[str]:
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
     return []
+
+
+def _corpus_problems(recipe: Recipe) -> list[str]:
+    path = recipe.corpus.startswith(("./", "../", "/"))
+    if not path and recipe.corpus.lower().endswith((".txt", ".json", ".jsonl", ".parquet")):
+        return [f"corpus: {recipe.corpus!r} would be the id of a dataset; write './{recipe.corpus}' for a file"]
+    if not path and recipe.corpus_documents != "lines":
+        return ["corpus_documents: only for text files, and the corpus is a dataset; take it out"]
+    return [] if recipe.corpus.strip() else ["corpus: should be a dataset or a path, is empty"]
 
 
 def _phase_problems(recipe: Recipe) -> list[str]:
