@@ -42,9 +42,7 @@ def corpus_files(name: str, folder: Path) -> DatasetLock:
     place = (folder / name).resolve()
     lock = DatasetLock(id=f"files/{place.name}", origin="files")
     try:
-        files = {
-            path.relative_to(place if place.is_dir() else place.parent).as_posix(): path for path in _found(place)
-        }
+        files = {path.relative_to(place if place.is_dir() else place.parent).as_posix(): path for path in _found(place)}
         known = {name: DataFile(path=str(path), sha256=checked_text_digest(path)) for name, path in files.items()}
     except DataError as error:
         return replace(lock, error=str(error))
@@ -76,8 +74,7 @@ def _found(place: Path) -> list[Path]:
     found = [
         path
         for path in inside
-        if path.suffix.lower() in ENDINGS
-        and not any(part.startswith(".") for part in path.relative_to(place).parts)
+        if path.suffix.lower() in ENDINGS and not any(part.startswith(".") for part in path.relative_to(place).parts)
     ]
     if not any(split_of(path.relative_to(place).as_posix()) == "train" for path in found):
         raise DataError(f"{place}: no file to train on: a corpus is of files that end in {', '.join(ENDINGS)}")

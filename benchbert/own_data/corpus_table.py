@@ -31,9 +31,7 @@ _BATCH_CHARACTERS = 1 << 23
 """Documents, or characters of documents, that are in memory at once."""
 
 
-def corpus_table(
-    dataset: DatasetLock, split: str, *, end: DocumentEnd, column: str
-) -> tuple[datasets.Dataset, Counts]:
+def corpus_table(dataset: DatasetLock, split: str, *, end: DocumentEnd, column: str) -> tuple[datasets.Dataset, Counts]:
     """The documents of one split of a corpus of files, in a column `text`, and what was met on the way.
 
     Args:
@@ -75,7 +73,9 @@ def _write(files: Sequence[DataFile], place: Path, *, end: DocumentEnd, column: 
                 for batch in _batches(documents(Path(file.path), end=end, column=column, counts=counts)):
                     writer.write_batch({TEXT: batch})
             if not counts.documents:
-                raise DataError(f"{files[0].path}: no text in it{' and its like' * (len(files) > 1)}: name another corpus")
+                raise DataError(
+                    f"{files[0].path}: no text in it{' and its like' * (len(files) > 1)}: name another corpus"
+                )
             writer.finalize()
         place.with_suffix(".json").write_text(json.dumps(asdict(counts)), encoding="utf-8")
         temporary.replace(place)

@@ -73,7 +73,11 @@ class JobContext:
         recipe = self.lock.recipes[str(job.spec["revision"])].settings if job.kind in {"pretrain", "distil"} else {}
         # The recipe itself says more than its digest; a model's revision is all that there is to say of it.
         told = {k: v for k, v in job.spec.items() if not (recipe and k == "revision")} | dict(recipe)
-        return {"job": job.slug, "kind": job.kind} | flat(told) | {f"{role} (job)": i[:12] for role, i in job.inputs.items()}
+        return (
+            {"job": job.slug, "kind": job.kind}
+            | flat(told)
+            | {f"{role} (job)": i[:12] for role, i in job.inputs.items()}
+        )
 
     def dataset(self, key: str) -> DatasetLock:
         """A dataset of the Lock by `id/config`."""

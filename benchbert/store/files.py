@@ -81,8 +81,8 @@ def saving(place: Path) -> Iterator[None]:
         if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
             raise
         raise StoreError(
-            f"{place}: the model cannot be saved ({' '.join(str(error).split())[:200]}): free room on that disk and run "
-            "again; training goes on from its last checkpoint"
+            f"{place}: the model cannot be saved ({' '.join(str(error).split())[:200]}): free room on that disk and "
+            "run again; training goes on from its last checkpoint"
         ) from error
 
 

@@ -48,7 +48,7 @@ def read_unfinished(folder: Path) -> Unfinished | None:
 
 
 def flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Nested tables as one, with keys such as `masking.share` and `phases[0].steps`; tuples as lists, as JSON has them."""
+    """Nested tables as one, with keys such as `masking.share` and `phases[0].steps`; tuples as lists."""
     if isinstance(value, Mapping):
         parts = [flat(inner, f"{key}.{name}" if key else str(name)) for name, inner in value.items()]
     elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping) for inner in value):

@@ -96,9 +96,7 @@ def _rows(dataset: DatasetLock, split: str, settings: Mapping[str, Any]) -> tupl
     if dataset.error:
         raise UnavailableError(dataset.error)
     if dataset.origin == "files":
-        rows, counts = corpus_table(
-            dataset, split, end=settings.get("corpus_documents", "lines"), column=column
-        )
+        rows, counts = corpus_table(dataset, split, end=settings.get("corpus_documents", "lines"), column=column)
         return rows, counts, TEXT
     rows = load_split(dataset, split)
     if column not in rows.column_names:

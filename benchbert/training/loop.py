@@ -70,7 +70,8 @@ class LoopSettings:
     @property
     def terms(self) -> dict[str, Any]:
         """What decides the run, as a flat table."""
-        return flat({k: v for k, v in asdict(self).items() if k not in {"checkpoint_every", "about"}}) | flat(self.about)
+        own = flat({k: v for k, v in asdict(self).items() if k not in {"checkpoint_every", "about"}})
+        return own | {key: value for key, value in flat(self.about).items() if key not in own}
 
 
 @dataclass

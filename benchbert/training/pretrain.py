@@ -18,10 +18,10 @@ from benchbert.training.artefact import Made, keep_model, recipe_values
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.masking import Masker
-from benchbert.training.whole_words import word_pieces
 from benchbert.training.positions import copy_positions
 from benchbert.training.recipe_run import RecipeRun, new_model
 from benchbert.training.sentence_pairs import SentencePairs, sentence_ends
+from benchbert.training.whole_words import word_pieces
 
 __all__ = ["Pretraining", "growing_steps", "held_out_losses", "make_steps", "run"]
 
@@ -101,9 +101,7 @@ def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
     if split == "train":
         # What the held-out text lacks is said before the training, not after it.
         make_steps(recipe, "validation")
-    stream = recipe.stream(
-        split, at_least=longest - 2, enough=recipe.tokens if split == "train" else longest - 2
-    )
+    stream = recipe.stream(split, at_least=longest - 2, enough=recipe.tokens if split == "train" else longest - 2)
     masking = recipe.settings["masking"]
     masker = Masker(
         masking,

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForPreTraining
 
-from benchbert.errors import TrainingError
+from benchbert.errors import DataError, TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.load import load_tokenizer
 from benchbert.store.context import JobContext
@@ -103,17 +103,35 @@ class RecipeRun:
         """The tokens of one split; see `benchbert.training.corpus.stored_stream`.
 
         Documents come in a random order, so that a budget smaller than the corpus sees all of it evenly.
+
+        Raises:
+            UnavailableError, DataError: the corpus cannot be had, or is too small.
+            StoreError: its tokens cannot be written.
         """
         dataset = self.context.dataset(self.context.recipe.corpus)
         read = {key: self.settings.get(key) for key in ("corpus_column", "corpus_documents")}
-        key = digest([_STREAM, dataset.key, dataset.fingerprint, read, split, tokenizer_digest(self.tokenizer), self.seed, enough])
+        key = digest(
+            [
+                _STREAM,
+                dataset.key,
+                dataset.fingerprint,
+                read,
+                split,
+                tokenizer_digest(self.tokenizer),
+                self.seed,
+                enough,
+            ]
+        )
 
         def texts() -> Iterator[str]:
             found = self.documents(split)
             return found.in_order(np.random.default_rng([self.seed, 0xD0C]).permutation(len(found)))
 
         place = self.context.folder.token_cache / f"{key[:32]}.stream"
-        return stored_stream(place, texts, self.tokenizer, at_least=at_least, enough=enough)
+        try:
+            return stored_stream(place, texts, self.tokenizer, at_least=at_least, enough=enough)
+        except DataError as error:
+            raise DataError(f"{dataset.key}, {split} split: {error}") from None
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -48,7 +48,7 @@ class SavedRun:
         before = read_unfinished(self.path.parent)
         try:
             with writing(self.path) as temporary, temporary.open("wb", buffering=0) as stream:
-                sink = _Sink(stream)
+                sink: Any = _Sink(stream)
                 torch.save({"owner": self.owner, "terms": dict(self.terms), **state}, sink)
                 if sink.error is not None:
                     raise sink.error
@@ -62,11 +62,13 @@ class SavedRun:
                 )
                 write_json(self.path.with_suffix(".json"), known)
         except OSError as error:
-            held = f"the checkpoint of step {before.step} stays, and the run goes on from it" if before else "none is kept"
+            held = (
+                f"the checkpoint of step {before.step} stays, and the run goes on from it" if before else "none is kept"
+            )
             mend = "free room on that disk" if error.errno in _FULL else "make the folder writable"
             raise StoreError(
-                f"{self.path}: step {state['step']} of {self.steps} cannot be saved ({error.strerror or error}); {held}: "
-                f"{mend}, then run again"
+                f"{self.path}: step {state['step']} of {self.steps} cannot be saved ({error.strerror or error}); "
+                f"{held}: {mend}, then run again"
             ) from error
 
     def read(self, model: nn.Module) -> tuple[dict[str, Any] | None, str]:
@@ -84,7 +86,7 @@ class SavedRun:
         except Exception as error:  # torch raises half a dozen kinds for a file that is cut short or not one of its own
             reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
             return None, f"{self.path}: the checkpoint is damaged ({reason}); training starts anew"
-        if owner != self.owner:
+        if owner != self.owner or terms != self.terms:
             raise self._of_another(differences(terms, self.terms))
         shapes = ({name: list(t.shape) for name, t in table.items()} for table in (weights, model.state_dict()))
         there, here = shapes
@@ -93,7 +95,7 @@ class SavedRun:
         return state, ""
 
     def _require_whole(self) -> None:
-        """torch itself does not look at the sums of tensors."""
+        """Raises where the file is not as it was written: torch itself does not look at the sums of tensors."""
         known = read_unfinished(self.path.parent)
         if known is None or not known.sums:
             return

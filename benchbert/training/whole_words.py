@@ -39,8 +39,8 @@ def word_pieces(tokenizer: Any) -> NDArray[np.bool_]:
         )
     if not prefix and not any(piece.startswith(_WORD_START) for piece in vocabulary):
         raise TrainingError(
-            f"masking.whole_words: the pieces of {type(tokenizer).__name__} do not say where a word starts (WordPiece's "
-            "and SentencePiece's do); leave it out"
+            f"masking.whole_words: the pieces of {type(tokenizer).__name__} do not say where a word starts, as those "
+            "of WordPiece and SentencePiece do; leave it out"
         )
     return found
 

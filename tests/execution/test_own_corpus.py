@@ -10,9 +10,9 @@ import pytest
 from benchbert.errors import StoreError, SuiteError
 from benchbert.execution.session import prepare_recipe, run_prepared
 from benchbert.recipe import read_recipe
-from benchbert.store.unfinished import CHECKPOINT, Unfinished, read_unfinished
 from benchbert.store.context import JobContext
 from benchbert.store.files import RunFolder, write_json
+from benchbert.store.unfinished import CHECKPOINT, Unfinished, read_unfinished
 from tests.execution.conftest import TEACHER
 
 SENTENCES = ["The dog sleeps near the old house.", "A small river runs there.", "Nobody has seen the lamp since."]
@@ -24,7 +24,7 @@ def recipe(folder: Path, more: str = 'corpus = "./texts"\n', name: str = "mine")
     return path
 
 
-def texts(folder: Path, name: str = "texts/a.txt", count: int = 60) -> Path:
+def texts(folder: Path, name: str = "texts/a.txt", count: int = 600) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(" ".join(SENTENCES[: 2 + i % 2]) + "\n\n" for i in range(count)))
@@ -45,7 +45,7 @@ def test_a_folder_of_texts_makes_a_model(tmp_path: Path) -> None:
     folder, _ = made(recipe(tmp_path), tmp_path / "out")
     card = (folder / "README.md").read_text()
     assert "| corpus | files/texts@" in card
-    assert "(60 documents; 60 empty left out, 0 too long and cut)" in card
+    assert "(600 documents; 600 empty left out, 0 too long and cut)" in card
     assert (folder / "model.safetensors").is_file()
 
 
@@ -89,9 +89,7 @@ def test_a_recipe_changed_while_it_was_under_way_is_refused_with_what_differs(tm
     folder = RunFolder(out)
     work = folder.work_path(job.id)
     about = JobContext(job=job, lock=prepared.lock, folder=folder).about
-    write_json(
-        work / "checkpoint.json", Unfinished(owner=job.id, step=500, steps=1_000, seconds=7_200.0, about=about)
-    )
+    write_json(work / "checkpoint.json", Unfinished(owner=job.id, step=500, steps=1_000, seconds=7_200.0, about=about))
     (work / CHECKPOINT).write_bytes(b"hours of work")
     path.write_text(path.read_text().replace("steps = 6", "steps = 7") + "[masking]\nshare = 0.2\n")
     with pytest.raises(StoreError) as caught:

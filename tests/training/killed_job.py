@@ -1,7 +1,7 @@
 """Carries out the jobs of a suite up to one of them, and is killed while that one trains.
 
-`python -m tests.training.killed_job SUITE OUT KIND STEP MILLISECONDS`: SIGKILL, so many milliseconds after the optimizer
-step of the job of that kind began, wherever it is then: in a forward pass, in the middle of a checkpoint.
+`python -m tests.training.killed_job SUITE OUT KIND STEP MILLISECONDS`: SIGKILL, so many milliseconds after that
+optimizer step of the job of that kind began, wherever it is then: in a forward pass, in the middle of a checkpoint.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchbert.types import Result
 
 
 def carry_out(prepared: Prepared, kinds: tuple[str, ...]) -> dict[str, Result]:
-    """The jobs of these kinds, in the plan's order, with a checkpoint after every step; those stored are passed over."""
+    """The jobs of these kinds, in the plan's order, a checkpoint after every step; those stored are passed over."""
     from benchbert.machine import environment, machine
 
     folder = RunFolder(prepared.out)

@@ -49,9 +49,7 @@ def stored(place: Path, texts: Callable[[], Iterable[str]], enough: int = 10**9)
 
 
 @pytest.mark.parametrize("characters", [1, 200, 10**9])
-def test_a_stored_corpus_has_the_same_tokens(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int
-) -> None:
+def test_a_stored_corpus_has_the_same_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int) -> None:
     whole = tokenize(TEXTS, TOKENIZER, at_least=10, enough=10**9)
     monkeypatch.setattr(corpus, "_CALL", characters)
     monkeypatch.setattr(corpus, "_PART", 7)
