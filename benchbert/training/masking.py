@@ -60,8 +60,8 @@ class Masker:
         self.ordinary = np.setdiff1d(np.arange(len(counts)), list(special))
 
     def __call__(self, input_ids: NDArray[np.int64], generator: np.random.Generator) -> Masked:
-        """Hides `share` of the maskable tokens of a batch of shape (batch, seq), at least one; of whole words, as many as
-        fit into that share.
+        """Hides `share` of the maskable tokens of a batch of shape (batch, seq), at least one; of whole words, what
+        fits into that share.
         """
         flat = input_ids.reshape(-1)
         weights = self.weights[flat]
