@@ -76,9 +76,9 @@ class DatasetLock:
     folder: str = ""
     """Local folder (mirror); empty: hub cache, or generated."""
     files: Mapping[str, DataFile] = field(default_factory=dict)
-    """Split -> the user's file with its rows (files)."""
+    """Split -> the user's file with its rows, or, for a corpus, path within its folder -> file (files)."""
     layout: FileLayout | None = None
-    """How these files are read; None: not the user's files."""
+    """How these files are read; None: not the user's files, or a corpus."""
     labels: tuple[str, ...] = ()
     """Names of the classes in these files, in order; empty: none, or not the user's files."""
     error: str = ""

@@ -21,7 +21,15 @@ _STRICT: dict[str, Any] = {"extra": "forbid"}
 FAMILIES = ("bert", "distilbert", "albert", "mobilebert")
 """Families that recipes can make."""
 
-LATER: Mapping[str, Any] = {"start": "mapped", "mode": "paper", "relation_heads": 0, "relation_layer": -1}
+LATER: Mapping[str, Any] = {
+    "start": "mapped",
+    "mode": "paper",
+    "relation_heads": 0,
+    "relation_layer": -1,
+    "corpus_column": "text",
+    "corpus_documents": "lines",
+    "masking.whole_words": False,
+}
 """Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
 recipe that does not use them keeps its digest, and its results."""
 
@@ -53,6 +61,9 @@ class Masking:
     """Share of the predicted tokens that become the mask token."""
     keep: float = 0.1
     """Share that stays as it is; the rest becomes a random token."""
+    whole_words: bool = False
+    """Whether the pieces of a word are predicted together (Devlin et al., release of May 2019); `share` still counts
+    tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +107,12 @@ class Recipe:
     model: RecipeModel
     """What is made: the model, or the student."""
     corpus: str = "builtin/corpus"
-    """Dataset with a `text` column: hub id, folder in the mirror or `builtin/corpus`."""
+    """Dataset (hub id, folder in the mirror, or `builtin/corpus`; `id:configuration`), or the path of a file or folder
+    of text, JSON-lines or parquet files, which starts with `./`, `../` or `/`, from the recipe's folder."""
+    corpus_column: str = "text"
+    """Column with the documents; text files have none."""
+    corpus_documents: Literal["lines", "paragraphs"] = "lines"
+    """Of text files: a document a line, or a document up to the next blank line."""
     phases: tuple[Budget, ...]
     """Phases of training in turn, such as short sequences first."""
     vocabulary: int = 0
@@ -154,12 +170,17 @@ class Recipe:
     @property
     def settings(self) -> dict[str, Any]:
         """All that decides the outcome, as JSON; paths of other recipes are left to their digests."""
-        found = {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
-        found["losses"] = {k: v for k, v in found["losses"].items() if v or k not in LATER_LOSSES}
-        found["phases"] = tuple(
-            {k: v for k, v in phase.items() if v or k not in {"losses", "layers"}} for phase in found["phases"]
+        said = {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        for key, default in LATER.items():
+            *above, name = key.split(".")
+            table = said[above[0]] if above else said
+            if table[name] == default:
+                del table[name]
+        said["losses"] = {k: v for k, v in said["losses"].items() if v or k not in LATER_LOSSES}
+        said["phases"] = tuple(
+            {k: v for k, v in phase.items() if v or k not in {"losses", "layers"}} for phase in said["phases"]
         )
-        return {k: v for k, v in found.items() if k not in LATER or v != LATER[k]}
+        return said
 
     @property
     def digest(self) -> str:
@@ -173,7 +194,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         SuiteError: with all problems of the file.
     """
-    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer"))
+    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer", "corpus"))
     problems = list(_problems(recipe))
     if problems:
         raise SuiteError(str(path), problems)
@@ -182,6 +203,7 @@ def read_recipe(path: Path) -> Recipe:
 
 def _problems(recipe: Recipe) -> list[str]:
     problems = [*_phase_problems(recipe), *_sentence_problems(recipe), *_distillation_problems(recipe)]
+    problems += _corpus_problems(recipe)
     if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
         problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
     if not recipe.name.strip() or "/" in recipe.name or recipe.name.startswith("."):
@@ -223,6 +245,15 @@ def _shape_problems(model: RecipeModel) -> list[str]:
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
     return []
+
+
+def _corpus_problems(recipe: Recipe) -> list[str]:
+    path = recipe.corpus.startswith(("./", "../", "/"))
+    if not path and recipe.corpus.lower().endswith((".txt", ".json", ".jsonl", ".parquet")):
+        return [f"corpus: {recipe.corpus!r} would be the id of a dataset; write './{recipe.corpus}' for a file"]
+    if not path and recipe.corpus_documents != "lines":
+        return ["corpus_documents: only for text files, and the corpus is a dataset; take it out"]
+    return [] if recipe.corpus.strip() else ["corpus: should be a dataset or a path, is empty"]
 
 
 def _phase_problems(recipe: Recipe) -> list[str]:

@@ -15,6 +15,7 @@ from benchbert.controls import control_problems
 from benchbert.errors import SuiteError, UnknownNameError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.machine import machine, visible_cores
+from benchbert.own_data.corpus_files import corpus_files, is_path
 from benchbert.own_data.own_task import OwnTask, own_task
 from benchbert.recipe import Recipe, read_recipe
 from benchbert.revisions import files_digest, hub_commit, not_here
@@ -209,9 +210,14 @@ class _Recipes:
         if path in above:
             raise SuiteError(str(path), ["teacher or tokenizer: this recipe stands on itself"])
         recipe = read_recipe(path)
-        dataset = resolve_dataset(_corpus(recipe), self.mirror)
+        if is_path(recipe.corpus):
+            dataset = corpus_files(recipe.corpus, path.parent)
+            settings = recipe.settings | {"corpus": dataset.id}
+        else:
+            dataset = resolve_dataset(_corpus(recipe), self.mirror)
+            settings = recipe.settings
         self.datasets[dataset.key] = dataset
-        lock = RecipeLock(settings=recipe.settings, digest="", corpus=dataset.key, **self._below(recipe, path, above))
+        lock = RecipeLock(settings=settings, digest="", corpus=dataset.key, **self._below(recipe, path, above))
         known = digest(asdict(lock) | {"corpus": dataset.fingerprint or dataset.key})
         self.found[known] = replace(lock, digest=known)
         return known

@@ -46,7 +46,7 @@ def read_extended(path: Path, into: type[T], *, what: str, paths: tuple[str, ...
         path: a TOML file; `extends` is relative to it.
         into: as for `read`.
         what: as for `read`.
-        paths: keys with paths of other TOML files, relative to the file that they stand in.
+        paths: keys with paths, relative to the file that they stand in: those that end in `.toml` or start with a dot.
 
     Raises:
         SuiteError: as `read`, or the file extends itself, or has no `name` of its own.
@@ -69,8 +69,12 @@ def _extended(path: Path, what: str, paths: tuple[str, ...], above: tuple[Path, 
     if "name" not in data:
         raise SuiteError(str(path), [f"name: a {what} that extends another needs a name of its own"])
     for key in paths:
-        if str(below.get(key, "")).endswith(".toml"):
-            below[key] = os.path.relpath(place.parent / below[key], path.parent)
+        value = str(below.get(key, ""))
+        if value.endswith(".toml"):
+            below[key] = os.path.relpath(place.parent / value, path.parent)
+        elif value.startswith(("./", "../")):
+            # The dot in front is what tells a path from a name.
+            below[key] = os.path.join(".", os.path.relpath(place.parent / value, path.parent))  # noqa: PTH118
     return _merged(below, data)
 
 

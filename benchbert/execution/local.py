@@ -43,7 +43,7 @@ class Tally:
     failed: dict[str, str] = field(default_factory=dict)
     """Slug -> why."""
     damaged: list[str] = field(default_factory=list)
-    """Result files that could not be read and were made anew."""
+    """Result files and checkpoints that could not be read: what they held was made anew."""
 
 
 def run_plan(plan: Plan, lock: Lock, folder: RunFolder, run_id: str, *, time_limit: float, progress: Progress) -> Tally:
@@ -144,6 +144,7 @@ class _LocalRun:
         except WorkerError as error:
             lane.discard()
             return self._store_loss(job, error)
+        self.tally.damaged += [f"{job.slug}: {note}" for note in reply["notes"]]
         return str(reply["error"]) if reply["status"] != "ok" else ""
 
     def _open_slot(self) -> Worker:

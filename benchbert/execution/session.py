@@ -20,7 +20,9 @@ from benchbert.machine import environment, machine
 from benchbert.plan import Plan, make_plan, make_recipe_plan
 from benchbert.recipe import read_recipe
 from benchbert.resolve import resolve
+from benchbert.store.context import JobContext
 from benchbert.store.files import RunFolder, write_json, writing
+from benchbert.store.unfinished import differences, read_unfinished
 from benchbert.suite import ModelEntry, Suite, read_suite, suite_from
 from benchbert.suite_files import find_recipe, find_suite
 from benchbert.types import canonical_json
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["Prepared", "prepare", "prepare_recipe", "run_prepared"]
+
+_RECIPES = {"pretrain", "distil"}
+"""Kinds of jobs that carry out a recipe."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +124,7 @@ def run_prepared(prepared: Prepared, console: Console | None = None) -> Tally:
     """
     folder = RunFolder(prepared.out.resolve())
     with _own(folder.path):
+        _require_none_lost(prepared, folder)
         _describe(prepared, folder)
         folder.keep_only(prepared.whole.jobs, machine().id, environment().id)
         tally = run_plan(
@@ -161,7 +167,37 @@ def _describe(prepared: Prepared, folder: RunFolder) -> None:
     libraries = asdict(environment()) | {"id": environment().id}
     command = shlex.join(["benchbert", *sys.argv[1:]]) if Path(sys.argv[0]).stem in {"benchbert", "__main__"} else ""
     write_json(folder.path / "machine.json", {"machine": facts, "environment": libraries, "command": command})
-    for left in folder.path.glob("artefacts/*.work"):
-        # Half-made artefacts of jobs that this plan does not know any more; those that it knows resume from theirs.
-        if left.name.removesuffix(".work") not in {job.short_id for job in prepared.whole.jobs}:
+    # Half-made artefacts of jobs that this plan does not know any more; those that it knows resume from theirs.
+    for left in _left_over(prepared, folder):
+        if read_unfinished(left) is None:
             shutil.rmtree(left)
+
+
+def _left_over(prepared: Prepared, folder: RunFolder) -> list[Path]:
+    """Work folders of jobs that the plan does not have."""
+    known = {job.short_id for job in prepared.whole.jobs}
+    return [p for p in sorted(folder.path.glob("artefacts/*.work")) if p.name.removesuffix(".work") not in known]
+
+
+def _require_none_lost(prepared: Prepared, folder: RunFolder) -> None:
+    """Holds the unfinished training that is in the folder against what is to be trained in its place.
+
+    A head is trained in minutes, and its checkpoint is as good as none; a recipe may have taken hours.
+
+    Raises:
+        StoreError: a recipe was changed whose training was under way; names the keys that differ.
+    """
+    wanted = {job.slug: job for job in prepared.plan.jobs if job.kind in _RECIPES}
+    for left in _left_over(prepared, folder):
+        found = read_unfinished(left)
+        if found is None:
+            continue
+        if found.about.get("kind") not in _RECIPES:
+            shutil.rmtree(left)
+        elif job := wanted.get(str(found.about.get("job"))):
+            told = differences(found.about, JobContext(job=job, lock=prepared.lock, folder=folder).about)
+            raise StoreError(
+                f"{left} holds a checkpoint of {job.slug}, step {found.step} of {found.steps} after "
+                f"{found.seconds:.0f} s, of another recipe ({told}): put the recipe back to go on with it, delete "
+                "that folder to start anew, or choose another --out"
+            )

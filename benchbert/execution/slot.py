@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
             channel.sink.flush()
 
         result = execute(job, lock, folder, run_id, report)
-        return {"status": result.status, "error": result.error, "duration": result.duration}
+        notes = list(result.provenance.get("notes", ()))
+        return {"status": result.status, "error": result.error, "duration": result.duration, "notes": notes}
 
     for request in channel.requests():
         channel.reply(request, perform)

@@ -11,6 +11,7 @@ from typing import Any
 from benchbert.errors import StoreError
 from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.store.files import RunFolder
+from benchbert.store.unfinished import flat
 from benchbert.types import Artefact, Job, Task, Value
 
 __all__ = ["JobContext", "Outcome", "Report"]
@@ -64,6 +65,19 @@ class JobContext:
     def recipe(self) -> RecipeLock:
         """The recipe that the job carries out."""
         return self.lock.recipes[str(self.job.spec["revision"])]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What decides the outcome of a job that trains, as a flat table."""
+        job = self.job
+        recipe = self.lock.recipes[str(job.spec["revision"])].settings if job.kind in {"pretrain", "distil"} else {}
+        # The recipe itself says more than its digest; a model's revision is all that there is to say of it.
+        told = {k: v for k, v in job.spec.items() if not (recipe and k == "revision")} | dict(recipe)
+        return (
+            {"job": job.slug, "kind": job.kind}
+            | flat(told)
+            | {f"{role} (job)": i[:12] for role, i in job.inputs.items()}
+        )
 
     def dataset(self, key: str) -> DatasetLock:
         """A dataset of the Lock by `id/config`."""

@@ -38,6 +38,7 @@ __all__ = [
     "read_as",
     "read_result",
     "read_results",
+    "saving",
     "write_json",
     "writing",
 ]
@@ -64,6 +65,25 @@ def writing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def saving(place: Path) -> Iterator[None]:
+    """Around the saving of a model: what cannot be written is an error of the disk, whichever library meets it.
+
+    Raises:
+        StoreError: names the folder and the mend.
+    """
+    try:
+        yield
+    except Exception as error:
+        # safetensors raises an error of its own that is no OSError.
+        if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
+            raise
+        raise StoreError(
+            f"{place}: the model cannot be saved ({' '.join(str(error).split())[:200]}): free room on that disk and "
+            "run again; training goes on from its last checkpoint"
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

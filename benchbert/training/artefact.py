@@ -11,6 +11,7 @@ from torch import nn
 
 from benchbert.recipe_losses import as_schedule
 from benchbert.store.context import JobContext
+from benchbert.store.files import saving
 from benchbert.training.loop import Curve
 from benchbert.training.recipe_run import RecipeRun
 from benchbert.types import Artefact, Value
@@ -41,9 +42,10 @@ def keep_model(context: JobContext, made: Made) -> Artefact:
     if place.exists():
         shutil.rmtree(place)
     model: Any = made.model
-    model.save_pretrained(place)
-    made.tokenizer.save_pretrained(place)
-    (place / "README.md").write_text(_card(context, made), encoding="utf-8")
+    with saving(place):
+        model.save_pretrained(place)
+        made.tokenizer.save_pretrained(place)
+        (place / "README.md").write_text(_card(context, made), encoding="utf-8")
     artefact = context.folder.keep(context.job.id, "model", place)
     shutil.rmtree(work)
     return artefact
@@ -105,7 +107,7 @@ def _card(context: JobContext, made: Made) -> str:
         "|---|---|",
         f"| family | {settings['model']['family']} |",
         *([f"| teacher | {teacher_name} |"] if teacher_name else []),
-        f"| corpus | {context.recipe.corpus} |",
+        f"| corpus | {context.recipe.corpus}{_read(made.recipe)} |",
         f"| tokens (steps x batch x length) | {made.recipe.tokens:,} |",
         f"| optimizer steps | {sum(p['steps'] for p in settings['phases']):,} |",
         f"| peak learning rate | {settings['learning_rate']:g} |",
@@ -125,3 +127,12 @@ def _card(context: JobContext, made: Made) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _read(recipe: RecipeRun) -> str:
+    """What was met in the user's files; empty where the corpus is a dataset."""
+    if recipe.context.dataset(recipe.context.recipe.corpus).origin != "files":
+        return ""
+    counts = recipe.documents("train").counts
+    assert counts is not None, "a corpus of files is counted"
+    return f" ({counts.documents:,} documents; {counts.empty:,} empty left out, {counts.cut:,} too long and cut)"

@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from benchbert.models.load import load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome
+from benchbert.store.files import saving
+from benchbert.store.unfinished import CHECKPOINT
 from benchbert.tasks.data import check_rows, load_split, validate
 from benchbert.tasks.encoding import IGNORED, Encoded
 from benchbert.training.attention import attention_for
@@ -70,7 +72,7 @@ def run(context: JobContext) -> Outcome:
         ),
         artefacts=(_keep(context, loaded.model, tokenizer),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}},
-        provenance={"weight_format": loaded.format, "training_rows": len(rows)},
+        provenance={"weight_format": loaded.format, "training_rows": len(rows), "notes": curve.notes},
     )
 
 
@@ -101,8 +103,9 @@ def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int,
             dtype=job.dtype,
             device=device,
             seed=job.seed,
+            about=context.about,
         ),
-        checkpoint=context.folder.work_path(job.id) / "checkpoint.pt",
+        checkpoint=context.folder.work_path(job.id) / CHECKPOINT,
         owner=job.id,
         report=context.report,
     )
@@ -113,8 +116,9 @@ def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
     place = work / "head"
     if place.exists():
         shutil.rmtree(place)
-    model.save_pretrained(place)
-    tokenizer.save_pretrained(place)
+    with saving(place):
+        model.save_pretrained(place)
+        tokenizer.save_pretrained(place)
     artefact = context.folder.keep(context.job.id, "head", place)
     shutil.rmtree(work)
     return artefact

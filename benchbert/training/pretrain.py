@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -16,13 +15,13 @@ from torch.nn import functional
 from benchbert.models.adapter import FamilyAdapter, adapter_for
 from benchbert.store.context import JobContext, Outcome
 from benchbert.training.artefact import Made, keep_model, recipe_values
-from benchbert.training.corpus import tokenize
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.masking import Masker
 from benchbert.training.positions import copy_positions
 from benchbert.training.recipe_run import RecipeRun, new_model
 from benchbert.training.sentence_pairs import SentencePairs, sentence_ends
+from benchbert.training.whole_words import word_pieces
 
 __all__ = ["Pretraining", "growing_steps", "held_out_losses", "make_steps", "run"]
 
@@ -54,6 +53,7 @@ def run(context: JobContext) -> Outcome:
         values=recipe_values(recipe, curve, held_out),
         artefacts=(artefact,),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}},
+        provenance={"notes": curve.notes},
     )
 
 
@@ -98,18 +98,18 @@ class Pretraining:
 def make_steps(recipe: RecipeRun, split: str) -> MaskedSteps:
     """The batches of a recipe on one split of its corpus."""
     longest = max(phase["sequence_length"] for phase in recipe.settings["phases"])
-    texts = recipe.texts(split)
-    # In a random order, so that a budget smaller than the corpus sees all of it evenly.
-    order = np.random.default_rng([recipe.seed, 0xD0C]).permutation(len(texts))
-    stream = tokenize(
-        (texts[i] for i in order),
-        recipe.tokenizer,
-        at_least=longest - 2,
-        enough=recipe.tokens if split == "train" else longest - 2,
+    if split == "train":
+        # What the held-out text lacks is said before the training, not after it.
+        make_steps(recipe, "validation")
+    stream = recipe.stream(split, at_least=longest - 2, enough=recipe.tokens if split == "train" else longest - 2)
+    masking = recipe.settings["masking"]
+    masker = Masker(
+        masking,
+        stream.counts(len(recipe.tokenizer)),
+        frozenset(recipe.tokenizer.all_special_ids),
+        recipe.tokenizer.mask_token_id,
+        continues=word_pieces(recipe.tokenizer) if masking.get("whole_words") else None,
     )
-    special = frozenset(recipe.tokenizer.all_special_ids)
-    counts = stream.counts(len(recipe.tokenizer))
-    masker = Masker(recipe.settings["masking"], counts, special, recipe.tokenizer.mask_token_id)
     ends = sentence_ends(recipe.tokenizer)
     pairs = {
         number: SentencePairs(

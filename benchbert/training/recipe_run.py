@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForPreTraining
@@ -16,15 +17,22 @@ from benchbert.errors import DataError, TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.load import load_tokenizer
 from benchbert.store.context import JobContext
-from benchbert.tasks.data import load_split
+from benchbert.store.unfinished import CHECKPOINT
 from benchbert.training.attention import attention_for
+from benchbert.training.corpus import TokenStream, stored_stream
+from benchbert.training.documents import Documents, open_documents
 from benchbert.training.loop import LoopSettings
+from benchbert.training.token_cache import tokenizer_digest
 from benchbert.training.wordpiece import train_wordpiece
+from benchbert.types import digest
 
 __all__ = ["TOKEN_BUDGET", "RecipeRun", "new_config", "new_model"]
 
 TOKEN_BUDGET = {"cpu": 8_192, "cuda": 131_072}
 """Padded tokens of one micro-batch by device."""
+
+_STREAM = 1
+"""Raised when a corpus is made into tokens in another way: older files of tokens are then made anew."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class RecipeRun:
     @property
     def checkpoint(self) -> Path:
         """Where the run saves itself."""
-        return self.context.folder.work_path(self.context.job.id) / "checkpoint.pt"
+        return self.context.folder.work_path(self.context.job.id) / CHECKPOINT
 
     @property
     def loop_settings(self) -> LoopSettings:
@@ -84,17 +92,46 @@ class RecipeRun:
             dtype=self.context.job.dtype,
             device=self.device,
             seed=self.seed,
+            about=self.context.about,
         )
 
-    def texts(self, split: str) -> list[str]:
+    def documents(self, split: str) -> Documents:
         """The documents of one split of the corpus."""
+        return open_documents(self.context.dataset(self.context.recipe.corpus), split, self.settings)
+
+    def stream(self, split: str, *, at_least: int, enough: int) -> TokenStream:
+        """The tokens of one split; see `benchbert.training.corpus.stored_stream`.
+
+        Documents come in a random order, so that a budget smaller than the corpus sees all of it evenly.
+
+        Raises:
+            UnavailableError, DataError: the corpus cannot be had, or is too small.
+            StoreError: its tokens cannot be written.
+        """
         dataset = self.context.dataset(self.context.recipe.corpus)
-        rows = load_split(dataset, split)
-        if "text" not in rows.column_names:
-            raise DataError(
-                f"{dataset.key}: a corpus needs a column 'text', this one has {', '.join(rows.column_names)}"
-            )
-        return list(rows["text"])
+        read = {key: self.settings.get(key) for key in ("corpus_column", "corpus_documents")}
+        key = digest(
+            [
+                _STREAM,
+                dataset.key,
+                dataset.fingerprint,
+                read,
+                split,
+                tokenizer_digest(self.tokenizer),
+                self.seed,
+                enough,
+            ]
+        )
+
+        def texts() -> Iterator[str]:
+            found = self.documents(split)
+            return found.in_order(np.random.default_rng([self.seed, 0xD0C]).permutation(len(found)))
+
+        place = self.context.folder.token_cache / f"{key[:32]}.stream"
+        try:
+            return stored_stream(place, texts, self.tokenizer, at_least=at_least, enough=enough)
+        except DataError as error:
+            raise DataError(f"{dataset.key}, {split} split: {error}") from None
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -106,7 +143,7 @@ class RecipeRun:
             return load_tokenizer(self.context.lock.models[name])
         longest = max(phase["sequence_length"] for phase in self.settings["phases"])
         return train_wordpiece(
-            self.texts("train"), vocabulary=self.settings["vocabulary"], max_length=max(512, longest)
+            self.documents("train"), vocabulary=self.settings["vocabulary"], max_length=max(512, longest)
         )
 
 

@@ -25,7 +25,7 @@ from benchbert.types import Task, digest
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["cached_features"]
+__all__ = ["cached_features", "tokenizer_digest"]
 
 _MAGIC = b"benchbert tokens 1\n"
 _ALIGNED = 64
@@ -68,7 +68,7 @@ def cached_features(
     key = digest(
         {
             "encoding": ENCODING,
-            "tokenizer": _tokenizer_digest(tokenizer),
+            "tokenizer": tokenizer_digest(tokenizer),
             "dataset": [dataset.key, dataset.fingerprint, split, len(rows)],
             # A sample under the same fingerprint would have other columns or another number of rows.
             "columns": sorted(rows.column_names),
@@ -85,7 +85,7 @@ def cached_features(
     return _features(arrays)
 
 
-def _tokenizer_digest(tokenizer: Any) -> str:
+def tokenizer_digest(tokenizer: Any) -> str:
     """SHA-256 of the serialised tokenizer without the truncation that the last call left in it, and its special ids."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
@@ -12,13 +12,13 @@ __all__ = ["train_wordpiece"]
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 
 
-def train_wordpiece(texts: Sequence[str], *, vocabulary: int, max_length: int = 512) -> PreTrainedTokenizerFast:
+def train_wordpiece(texts: Iterable[str], *, vocabulary: int, max_length: int = 512) -> PreTrainedTokenizerFast:
     """A lower-casing BERT tokenizer, loadable with `AutoTokenizer.from_pretrained` once saved.
 
     The same texts give the same ids in every process.
 
     Args:
-        texts: what it is trained on.
+        texts: what it is trained on; gone through twice.
         vocabulary: its size, special tokens included; a small corpus may give fewer.
         max_length: longest sequence of the models that use it.
     """
@@ -51,7 +51,9 @@ def _tokenizer(model: models.WordPiece) -> Tokenizer:
     return tokenizer
 
 
-def _letters(texts: Sequence[str], normalizer: normalizers.Normalizer) -> list[str]:
+def _letters(texts: Iterable[str], normalizer: normalizers.Normalizer) -> list[str]:
     """The characters of the normalised texts, sorted, white space left out."""
-    raw = sorted(set().union(*texts))
-    return sorted(c for c in set(normalizer.normalize_str("".join(raw))) if not c.isspace())
+    raw: set[str] = set()
+    for text in texts:
+        raw.update(text)
+    return sorted(c for c in set(normalizer.normalize_str("".join(sorted(raw)))) if not c.isspace())

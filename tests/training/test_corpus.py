@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import resource
+import tracemalloc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchbert.errors import DataError
-from benchbert.training.corpus import tokenize
+from benchbert.errors import DataError, StoreError
+from benchbert.training import corpus
+from benchbert.training.corpus import TokenStream, stored_stream, tokenize
 from benchbert.training.masked_steps import MaskedSteps
 from benchbert.training.masking import Masker
 from benchbert.training.wordpiece import train_wordpiece
@@ -36,6 +42,82 @@ def test_a_corpus_is_read_no_further_than_needed() -> None:
             yield TEXTS[0]
 
     assert len(tokenize(endless(), TOKENIZER, at_least=10, enough=500).tokens) >= 500
+
+
+def stored(place: Path, texts: Callable[[], Iterable[str]], enough: int = 10**9) -> TokenStream:
+    return stored_stream(place, texts, TOKENIZER, at_least=10, enough=enough)
+
+
+@pytest.mark.parametrize("characters", [1, 200, 10**9])
+def test_a_stored_corpus_has_the_same_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: int) -> None:
+    whole = tokenize(TEXTS, TOKENIZER, at_least=10, enough=10**9)
+    monkeypatch.setattr(corpus, "_CALL", characters)
+    monkeypatch.setattr(corpus, "_PART", 7)
+    found = stored(tmp_path / "a.stream", lambda: ["", *TEXTS])
+    assert isinstance(found.tokens, np.memmap)
+    assert (found.tokens == whole.tokens).all()
+    assert (found.counts(len(TOKENIZER)) == whole.counts(len(TOKENIZER))).all()
+    assert (found.gather(np.array([2, 0]), 12) == whole.gather(np.array([2, 0]), 12)).all()
+
+
+def test_a_stored_corpus_is_not_tokenized_again_unless_it_is_damaged(tmp_path: Path) -> None:
+    place = tmp_path / "a.stream"
+    opened: list[int] = []
+
+    def texts() -> list[str]:
+        opened.append(1)
+        return TEXTS
+
+    first = stored(place, texts).tokens.tolist()
+    assert stored(place, texts).tokens.tolist() == first
+    assert len(opened) == 1
+    content = bytearray(place.read_bytes())
+    content[40] ^= 1
+    for damage in (bytes(content), bytes(content[:-2]), b""):
+        place.write_bytes(damage)
+        assert stored(place, texts).tokens.tolist() == first
+    assert len(opened) == 4
+    place.with_suffix(".json").unlink()
+    assert stored(place, texts).tokens.tolist() == first
+
+
+def test_a_corpus_is_never_held_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MiB of tokens, and an eighth of that in new memory."""
+    monkeypatch.setattr(corpus, "_CALL", 1 << 16)
+    monkeypatch.setattr(corpus, "_PART", 1 << 18)
+
+    class Counted:
+        """A tokenizer that costs nothing."""
+
+        cls_token_id, sep_token_id = 2, 3
+
+        def __len__(self) -> int:
+            return 1_000
+
+        def __call__(self, texts: list[str], **named: object) -> dict[str, list[list[int]]]:
+            return {"input_ids": [[len(text)] * 1_023 for text in texts]}
+
+    tracemalloc.start()
+    found = stored_stream(
+        tmp_path / "a.stream", lambda: ("a" * 500 for _ in range(32_768)), Counted(), at_least=10, enough=10**9
+    )
+    found.counts(1_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.tokens.nbytes == 1 << 26
+    assert peak < 1 << 23
+
+
+def test_a_full_disk_under_the_tokens_says_so(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+    try:
+        with pytest.raises(StoreError, match="free room"):
+            stored(tmp_path / "a.stream", lambda: TEXTS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
+    assert len(stored(tmp_path / "a.stream", lambda: TEXTS).tokens) > 300
 
 
 @pytest.mark.parametrize("texts", [[], ["", " "], ["the dog"]])
