@@ -103,16 +103,22 @@ class Encoded:
         """The named sequences alone, in that order."""
         chosen = np.asarray(indices, dtype=np.int64)
         lengths = self.starts[chosen + 1] - self.starts[chosen]
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
-        places = np.repeat(self.starts[chosen] - starts[:-1], lengths) + np.arange(starts[-1])
+        places = self.places(chosen)
         return Encoded(
             tokens=self.tokens[places],
             token_types=self.token_types[places],
-            starts=starts,
+            starts=np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)]),
             labels={name: values[chosen] for name, values in self.labels.items()},
             token_labels=None if self.token_labels is None else self.token_labels[places],
             example=self.example[chosen],
         )
+
+    def places(self, indices: ArrayLike) -> NDArray[np.int64]:
+        """Where the tokens of the named sequences stand, one sequence after another."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        lengths = self.starts[chosen + 1] - self.starts[chosen]
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(self.starts[chosen] - before, lengths) + np.arange(int(lengths.sum()))
 
     def __len__(self) -> int:
         return len(self.starts) - 1

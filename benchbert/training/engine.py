@@ -85,13 +85,13 @@ class Engine:
         return cls(way=last, exact=None, error=0.0, device=device, record=record)
 
     def predict(self, encoded: Encoded, report: Report = lambda done, total, note: None) -> tuple[Outputs, int]:
-        """The outputs of all examples in their order (see `forward`), and how many of them were decided in float32."""
+        """Outputs of all examples in their order (see `forward`), and how many sequences were decided in float32."""
         outputs = forward(self.way, encoded, self.device, report)
-        close = near_ties(outputs, self.error) if self.exact else np.zeros(0, dtype=np.int64)
-        if self.exact and len(close) and outputs["logits"].shape[0] == len(encoded):
-            outputs["logits"][close] = forward(self.exact, encoded.chosen(close), self.device)["logits"]
-            return outputs, len(close)
-        return outputs, 0
+        close = near_ties(encoded, outputs, self.error) if self.exact else np.zeros(0, dtype=np.int64)
+        if self.exact and len(close):
+            for name, values in forward(self.exact, encoded.chosen(close), self.device).items():
+                outputs[name][close if name == "logits" else encoded.places(close)] = values
+        return outputs, len(close)
 
 
 def _candidates(model: Any, pad_id: int, device: str, dtype: Precision) -> Iterator[tuple[str, Way, str]]:

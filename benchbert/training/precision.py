@@ -34,7 +34,7 @@ _PROBE = (8, 64)
 """Sequences of the probe, at least and at most; between them one in 64, so that the check takes little of the time."""
 
 _TIES = 0.05
-"""Largest share of the examples that is computed again because two classes are close."""
+"""Largest share of the sequences that is computed again because two classes, or two ends, are close."""
 
 _SAFETY = 2.0
 """Errors outside the probe may be larger than its largest: margins within twice that are close."""
@@ -122,20 +122,38 @@ def agreement(encoded: Encoded, reference: Outputs, found: Outputs) -> Agreement
     )
 
 
-def near_ties(outputs: Outputs, error: float) -> NDArray[np.int64]:
-    """Examples whose class hangs on less than the error of the outputs: to be decided in float32. Closest first.
+def near_ties(encoded: Encoded, outputs: Outputs, error: float) -> NDArray[np.int64]:
+    """Sequences whose class, or an end of whose answer, hangs on less than the error of the outputs, closest first.
+
+    They are to be decided in float32. Tags and numbers have none.
 
     Args:
-        outputs: of all examples; those of tokens have none.
-        error: largest error that the probe has shown.
+        encoded: the sequences.
+        outputs: of all of them.
+        error: largest error that the probe has shown, in logits.
     """
-    logits = outputs.get("logits")
-    if logits is None or logits.ndim != 2 or logits.shape[1] < 2 or not len(logits):
+    if not len(encoded):
         return np.zeros(0, dtype=np.int64)
-    best = np.partition(logits, -2, axis=1)
-    margins = best[:, -1] - best[:, -2]
+    if "start_logits" in outputs:
+        margins = np.minimum(*(_lead(encoded, outputs[name]) for name in ("start_logits", "end_logits")))
+    else:
+        logits = outputs["logits"]
+        if logits.ndim != 2 or logits.shape[1] < 2 or len(logits) != len(encoded):
+            return np.zeros(0, dtype=np.int64)
+        best = np.partition(logits, -2, axis=1)
+        margins = best[:, -1] - best[:, -2]
     close = np.argsort(margins, kind="stable")[: int(np.ceil(_TIES * len(margins)))]
     return close[margins[close] <= _SAFETY * error]
+
+
+def _lead(encoded: Encoded, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the largest value of each sequence is above its second, of shape (n,)."""
+    starts, sequence = encoded.starts[:-1], np.repeat(np.arange(len(encoded)), encoded.lengths)
+    largest = np.maximum.reduceat(values, starts)
+    _, first = np.unique(sequence[values == largest[sequence]], return_index=True)
+    others = values.copy()
+    others[np.flatnonzero(values == largest[sequence])[first]] = -np.inf
+    return np.asarray(largest - np.maximum.reduceat(others, starts))
 
 
 def _choices(

@@ -11,7 +11,6 @@ from benchbert import registry
 from benchbert.tasks.heads import encode
 from benchbert.training.batching import make_batch
 
-from .ways import LENGTHS
 
 __all__ = ["model_for", "tune"]
 
@@ -30,8 +29,9 @@ def model_for(name: str, task: Any, vocabulary: int, changes: dict[str, int], se
 
 
 def tune(model: Any, task: Any, rows: Any, tokenizer: Any, steps: int) -> None:
-    """Trains all weights in place for so many steps of eight examples: logits then differ by more than rounding."""
-    encoded = encode(task, rows, tokenizer, max_length=LENGTHS.get(task.head, 128), train=True).encoded
+    """Trains all weights in place for so many steps on short texts: logits then differ by more than rounding."""
+    encoded = encode(task, rows, tokenizer, max_length=64, stride=16, train=True).encoded
+    batch_size = 8 if model.config.hidden_size <= _WIDTH else 4
     names = frozenset({"input_ids", "attention_mask", "token_type_ids"})
     generator = np.random.default_rng(0)
     peak = _RATE * (_WIDTH / model.config.hidden_size)
@@ -39,7 +39,9 @@ def tune(model: Any, task: Any, rows: Any, tokenizer: Any, steps: int) -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / 20, (steps - step) / steps))
     model.train()
     for _ in range(steps):
-        batch = make_batch(encoded, generator.integers(len(encoded), size=8), tokenizer.pad_token_id, "cpu", names)
+        batch = make_batch(
+            encoded, generator.integers(len(encoded), size=batch_size), tokenizer.pad_token_id, "cpu", names
+        )
         with torch.autocast("cpu", torch.bfloat16):
             loss = model(**batch.inputs, **batch.labels).loss
         loss.backward()

@@ -74,8 +74,8 @@ MODES = {
         cells=(
             Cell(task="glue/sst2", model=_SMALL, rows=0, reference_rows=64, bar=12),
             Cell(task="glue/cola", model=_SMALL, rows=0, reference_rows=64, bar=30),
-            Cell(task="glue/rte", model=_BASE, rows=96, reference_rows=8, bar=5),
-            Cell(task="squad", model=_BASE, rows=24, reference_rows=4, bar=5),
+            Cell(task="glue/rte", model=_BASE, rows=0, reference_rows=8, bar=5),
+            Cell(task="squad", model=_BASE, rows=96, reference_rows=4, bar=5),
         ),
         rounds=3,
         finetune_steps=12,

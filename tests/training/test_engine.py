@@ -111,6 +111,25 @@ def test_auto_decides_close_calls_in_float32() -> None:
 
 
 @pytest.mark.skipif(not machine().fast_bfloat16, reason="auto is float32 where bfloat16 is not in hardware")
+def test_auto_decides_close_answers_in_float32() -> None:
+    network, encoded = model("bert", "QuestionAnswering", spread=0.02), examples(60)
+    plain = plainly(network, encoded)
+    found = predict_encoded(network, encoded, pad_id=0)
+    rounded = predict_encoded(network, encoded, pad_id=0, dtype="bfloat16").outputs
+    again = found.provenance["decided_in_float32"]
+    assert 0 < again <= 3
+    parts = [slice(*ends) for ends in zip(encoded.starts[:-1], encoded.starts[1:], strict=True)]
+    leads = [min(np.subtract(*np.sort(rounded[name][part])[:-3:-1]) for name in plain) for part in parts]
+    closest = set(np.argsort(leads, kind="stable")[:again].tolist())
+    for place, part in enumerate(parts):
+        for name in plain:
+            if place in closest:
+                assert np.allclose(found.outputs[name][part], plain[name][part], atol=1e-6)
+            else:
+                assert (found.outputs[name][part] == rounded[name][part]).all()
+
+
+@pytest.mark.skipif(not machine().fast_bfloat16, reason="auto is float32 where bfloat16 is not in hardware")
 def test_auto_falls_back_where_rounding_is_too_coarse() -> None:
     network, encoded = model(spread=2.0), examples()
     network.classifier.weight.data *= 30
