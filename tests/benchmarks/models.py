@@ -11,7 +11,6 @@ from benchbert import registry
 from benchbert.tasks.heads import encode
 from benchbert.training.batching import make_batch
 
-
 __all__ = ["model_for", "tune"]
 
 
