@@ -18,6 +18,9 @@ __all__ = ["check_vocabularies", "mapped_layers", "served_pair"]
 _BY_HEAD = ("attention", "attention_kl", "minilm")
 """Losses that compare head with head."""
 
+_BY_WIDTH = ("cos", "feature_map")
+"""Losses that compare hidden states as they are."""
+
 
 def mapped_layers(
     settings: Mapping[str, Any], models: tuple[nn.Module, nn.Module], adapters: tuple[FamilyAdapter, FamilyAdapter]
@@ -71,11 +74,13 @@ def served_pair(
     _check_heads(names, heads)
     if "minilmv2" in names:
         _check_relations(pair, [_attention_width(a, m) for a, m in zip(adapters, models, strict=True)])
-    if "feature_map" in names and pair.widths[0] != pair.widths[1]:
-        raise TrainingError(
-            f"losses.feature_map compares hidden states of one width, and the student has {pair.widths[0]}, the teacher"
-            f" {pair.widths[1]}: give the student hidden_size = {pair.widths[1]}, or use losses.hidden, which projects"
-        )
+    for name in _BY_WIDTH:
+        if name in names and pair.widths[0] != pair.widths[1]:
+            raise TrainingError(
+                f"losses.{name} compares hidden states of one width, and the student has {pair.widths[0]}, the teacher "
+                f"{pair.widths[1]}: give the student a width of {pair.widths[1]} in model.config, or use losses.hidden,"
+                " which projects"
+            )
     return pair
 
 
