@@ -78,6 +78,7 @@ def run(context: JobContext) -> Outcome:
         values=recipe_values(recipe, curve, held_out),
         artefacts=(keep_model(context, made),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(layers)},
+        provenance={"notes": curve.notes},
     )
 
 
