@@ -45,7 +45,7 @@ def test_families_of_one_suite_see_the_same_number_of_tokens(scale: str) -> None
 
 @pytest.mark.parametrize("scale", ["mini", "miniature", "real"])
 def test_the_control_of_a_student_sees_its_tokens(scale: str) -> None:
-    """Phase by phase and with one seed, so that both see the very same batches and masks."""
+    """All that batches and masks are drawn by is the same: phases, seed, masking, corpus and tokenizer."""
     student, alone = (read_recipe(RECIPES / f"{scale}-distilbert{suffix}.toml") for suffix in ("", "-alone"))
     assert student.phases == alone.phases
     assert (student.seed, student.masking, student.corpus) == (alone.seed, alone.masking, alone.corpus)
