@@ -85,3 +85,7 @@ def run(out: Path, pieces: int, stop_at: int | None = None) -> None:
 
 if __name__ == "__main__":
     run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)
+    if torch.distributed.is_initialized():
+        # A process that ends while another still talks to it makes that one abort.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
