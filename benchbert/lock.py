@@ -44,6 +44,8 @@ class ModelLock:
     """Digest of the recipe that makes it; empty: none."""
     control_of: str = ""
     """Model of the suite that it is a control of: shown against it, never ranked. Empty: none."""
+    recipe_seeds: Literal["recipe", "suite"] = "recipe"
+    """Whether its recipe is carried out once, with its own seed, or once for each seed of the suite."""
     error: str = ""
     """Why it cannot be had here; empty: it can."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,6 @@ from benchbert.job_terms import (
     no_training_device,
     slug,
     training_resources,
-    word,
 )
 from benchbert.lock import Lock, ModelLock, RecipeLock
 from benchbert.suite import Profile, Suite
@@ -69,19 +68,20 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
     Raises:
         UsageError: the suite has nothing to do.
     """
-    needed = {lock.models[name].recipe for name in lock.compared} - {""}
-    made = {r.digest: job for r, job in _recipe_jobs(lock, needed)}
-    jobs: list[Job] = list(made.values())
+    models = [lock.models[name] for name in lock.compared]
+    made = _made_models(suite, lock, models)
+    jobs: list[Job] = list(made.jobs)
     tasks = [lock.task(name) for name in lock.tasks]
-    for name, task in itertools.product(lock.compared, tasks):
+    for model, task in itertools.product(models, tasks):
         for seed in suite.seeds:
-            jobs += task_jobs(suite, lock, lock.models[name], task, seed, made)
+            jobs += task_jobs(suite, lock, model, task, seed, made.of(model, seed))
     if suite.majority:
         jobs += [majority_job(suite, lock, task) for task in tasks]
     if suite.profile:
         # A control has its model's shape or its student's: what it costs is known, what it scores is what it is for.
-        for name in (name for name in lock.compared if not lock.models[name].control_of):
-            jobs += _profile_jobs(suite.profile, lock, lock.models[name], made)
+        for model in (model for model in models if not model.control_of):
+            # Weights of whichever seed: a cost is of the shape.
+            jobs += _profile_jobs(suite.profile, lock, model, made.of(model, suite.seeds[0] if suite.seeds else 0))
     unique = {job.id: job for job in jobs}
     if not unique:
         raise UsageError(f"the suite {suite.name!r} has nothing to do: its grid is empty")
@@ -94,6 +94,40 @@ def make_recipe_plan(lock: Lock, recipe_digest: str) -> Plan:
 
 
 # --- recipes --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The jobs that carry out recipes."""
+
+    once: Mapping[str, Job]
+    """Recipe digest -> the job with the recipe's own seed; teachers and tokenizers are made by these."""
+    by_seed: Mapping[tuple[str, int], Job]
+    """Recipe digest and seed of the suite -> the job with that seed."""
+    jobs: tuple[Job, ...]
+    """All of them, each after what it stands on."""
+
+    def of(self, model: ModelLock, seed: int) -> Job | None:
+        """The job that makes a model for one of the suite's seeds; None: no recipe does."""
+        if not model.recipe:
+            return None
+        return self.by_seed[model.recipe, seed] if model.recipe_seeds == "suite" else self.once[model.recipe]
+
+
+def _made_models(suite: Suite, lock: Lock, models: Sequence[ModelLock]) -> _Made:
+    """The jobs of the recipes that models need: one for each, or one for each seed of the suite."""
+    each = {model.recipe for model in models if model.recipe and model.recipe_seeds == "suite"}
+    needed = {model.recipe for model in models if model.recipe_seeds == "recipe"} - {""}
+    for recipe in (lock.recipes[key] for key in each):
+        needed |= {recipe.teacher_recipe, recipe.tokenizer_recipe} - {""}
+    once = {recipe.digest: job for recipe, job in _recipe_jobs(lock, needed)}
+    by_seed = {
+        (recipe.digest, seed): _recipe_job(lock, recipe, once, seed)
+        for recipe in lock.recipes.values()
+        if recipe.digest in each
+        for seed in suite.seeds or (0,)
+    }
+    return _Made(once, by_seed, (*once.values(), *by_seed.values()))
 
 
 def _recipe_jobs(lock: Lock, needed: set[str]) -> Iterator[tuple[RecipeLock, Job]]:
@@ -109,7 +143,8 @@ def _recipe_jobs(lock: Lock, needed: set[str]) -> Iterator[tuple[RecipeLock, Job
             yield recipe, made[recipe.digest]
 
 
-def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
+def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job], seed: int | None = None) -> Job:
+    """The job of one recipe; `seed` takes the place of its own, and then stands in the readable name too."""
     settings = recipe.settings
     dataset = lock.datasets[recipe.corpus]
     inputs = {}
@@ -137,9 +172,9 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
         resources=training_resources(lock, SMALL_MODELS, estimate=recipe.tokens / 25_000),
         threads=SMALL_MODELS,
         dtype=lock.training_dtype if settings["dtype"] == "auto" else settings["dtype"],
-        seed=settings["seed"],
+        seed=settings["seed"] if seed is None else seed,
         protocol_hash=f"training-{PROTOCOL['training']}",
-        slug=f"{settings['kind']}.{word(settings['name'])}",
+        slug=slug(settings["kind"], settings["name"], *([] if seed is None else [f"s{seed}"])),
         blocked=blocked,
     )
 
@@ -147,9 +182,9 @@ def _recipe_job(lock: Lock, recipe: RecipeLock, made: Mapping[str, Job]) -> Job:
 # --- profiles -------------------------------------------------------------------------------------------------------
 
 
-def _profile_jobs(profile: Profile, lock: Lock, model: ModelLock, made: Mapping[str, Job]) -> Iterator[Job]:
+def _profile_jobs(profile: Profile, lock: Lock, model: ModelLock, made: Job | None) -> Iterator[Job]:
     """The grid of one model; a profiler that no setting changes gets one cell of those that only differ by it."""
-    inputs = {"model": made[model.recipe].id} if model.recipe else {}
+    inputs = {"model": made.id} if made else {}
     grid = itertools.product(
         profile.profilers,
         profile.backends,

@@ -117,7 +117,8 @@ def _models(
             resolve_model(registry.find("models", name), mirror, random=suite.weights == "random")
             for name in registry.expand("models", entry)
         ]
-    return [replace(_own_model(entry, folder, mirror, recipes), control_of=entry.control_of)]
+    model = _own_model(entry, folder, mirror, recipes)
+    return [replace(model, control_of=entry.control_of, recipe_seeds=entry.recipe_seeds)]
 
 
 def _own_model(entry: ModelEntry, folder: Path, mirror: Path | None, recipes: _Recipes) -> ModelLock:

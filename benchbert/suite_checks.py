@@ -37,6 +37,8 @@ def entry_problems(entry: ModelEntry, folder: Path) -> list[str]:
         problems.append(f"folder: there is no folder {folder / entry.folder}")
     if entry.recipe and not (folder / entry.recipe).is_file():
         problems.append(f"recipe: there is no file {folder / entry.recipe}")
+    if entry.recipe_seeds == "suite" and not entry.recipe and not entry.architecture.startswith("recipe:"):
+        problems.append("recipe_seeds: only for a model that a recipe makes; take it out")
     if entry.architecture.startswith("recipe:"):
         path = folder / entry.architecture.removeprefix("recipe:")
         problems += [] if path.is_file() else [f"architecture: there is no file {path}"]

@@ -38,6 +38,9 @@ class ModelEntry:
     """Names of its head's outputs in order, where its config has only `LABEL_i`."""
     control_of: str = ""
     """Model of this suite that it is a control of: shown against it, never ranked. Empty: none."""
+    recipe_seeds: Literal["recipe", "suite"] = "recipe"
+    """`suite`: its recipe is carried out once for each of the suite's seeds, which takes the place of the recipe's own,
+    so that intervals over seeds hold what its training does to a score; its teacher and tokenizer are made once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,7 @@ from benchbert.types import Job, Resources, Split, Task
 __all__ = ["majority_job", "task_jobs"]
 
 
-def task_jobs(
-    suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: Mapping[str, Job]
-) -> Iterator[Job]:
+def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: Job | None) -> Iterator[Job]:
     """Fine-tuning and prediction of one model on one task with one seed.
 
     Args:
@@ -24,9 +22,9 @@ def task_jobs(
         model: one of the compared models.
         task: one of the suite's tasks.
         seed: one of the suite's seeds.
-        made: recipe digest -> the job that makes its model.
+        made: the job that makes the model; None: no recipe does.
     """
-    inputs = {"model": made[model.recipe].id} if model.recipe else {}
+    inputs = {"model": made.id} if made else {}
     source = _trained_on(lock, task)
     head: Job | None = None
     if suite.finetune is not False:

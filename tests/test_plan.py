@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchbert.errors import UsageError
+from benchbert.errors import SuiteError, UsageError
 from benchbert.plan import Plan, make_plan
 from benchbert.resolve import resolve
 from benchbert.suite import Suite, read_suite, suite_from
@@ -206,3 +206,30 @@ def test_shipped_suites_say_their_lengths() -> None:
     for path in RECIPES.parent.glob("*.toml"):
         suite = read_suite(path)
         assert not suite.tasks or (suite.finetune is not False and suite.finetune.max_length)
+
+
+def test_a_recipe_can_be_carried_out_once_for_each_seed_of_the_suite(tmp_path: Path) -> None:
+    student = {"name": "student", "recipe": str(RECIPES / "mini-distilbert.toml"), "recipe_seeds": "suite"}
+    random = student | {"name": "random", "control_of": "student"}
+    random["architecture"] = f"recipe:{random.pop('recipe')}"
+    _, plan = planned(tmp_path, models=[student, random], seeds=[1, 2, 3], tasks=["builtin/glue/sst2"])
+    teachers = [job for job in plan.jobs if job.kind == "pretrain"]
+    students = {job.id: job for job in plan.jobs if job.kind == "distil"}
+    assert len(teachers) == 1, "what it stands on is made once"
+    assert sorted(job.seed for job in students.values()) == [1, 2, 3]
+    assert sorted(job.slug for job in students.values()) == [f"distil.mini-distilbert.s{seed}" for seed in (1, 2, 3)]
+    heads = [job for job in plan.jobs if job.kind == "finetune"]
+    assert len(heads) == 6
+    assert all(students[job.inputs["model"]].seed == job.seed for job in heads)
+    assert all(students[job.inputs["model"]].seed == 1 for job in plan.jobs if job.kind == "profile")
+
+
+def test_only_recipes_have_seeds() -> None:
+    with pytest.raises(SuiteError, match="recipe_seeds: only for a model that a recipe makes"):
+        suite_from(
+            {
+                "name": "s",
+                "models": [{"name": "m", "architecture": "bert-tiny", "recipe_seeds": "suite"}],
+                "tasks": ["builtin/glue/sst2"],
+            }
+        )
