@@ -15,7 +15,7 @@ from benchbert.comparison.measured import Measured
 from benchbert.metrics.calibration import BINS, confidences, expected_calibration_error
 from benchbert.metrics.span import normalise
 
-__all__ = ["Agreement", "agreement_of"]
+__all__ = ["Agreement", "agreement_of", "same_answers"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,21 @@ def agreement_of(measured: Measured) -> Agreement:
         bins=BINS,
         pairs=len(pairs),
     )
+
+
+def same_answers(aligned: Aligned, students: Sequence[int], teachers: Sequence[int]) -> float | None:
+    """Share of the examples with the same answer, mean over the pairs of checkpoints; None: numbers have none.
+
+    Args:
+        aligned: the predictions, the student's checkpoints first.
+        students: seeds of the student's checkpoints.
+        teachers: seeds of the teacher's.
+    """
+    if aligned.head == "regression":
+        return None
+    said = _said(aligned)
+    shares = [float((said[s] == said[len(students) + t]).mean()) for s, t in _pairs(students, teachers)]
+    return float(np.mean(shares))
 
 
 def _pairs(students: Sequence[int], teachers: Sequence[int]) -> list[tuple[int, int]]:

@@ -13,13 +13,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchbert.comparison.agreement import same_answers
+from benchbert.comparison.aligned import align
 from benchbert.comparison.contest import Contest, Entry, entry_of, same_ground
 from benchbert.comparison.judged import LEVEL, Judged, judged
 from benchbert.comparison.kept import KeptComparisons, key_of
 from benchbert.comparison.measured import Claim, stream_of
 from benchbert.comparison.pool import Drawn, Pool, pool_of
-from benchbert.comparison.stored import StoredModel, models_of
-from benchbert.errors import StoreError
+from benchbert.comparison.stored import StoredModel, StoredPredictions, models_of
+from benchbert.errors import DataError, StoreError
 from benchbert.statistics.ranks import rank_intervals
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Resampled, Sides, mean_sides, over_seeds, sides_of
 from benchbert.store.files import ReadResults
@@ -119,6 +121,36 @@ class Judge:
                 return None
             self._kept.keep_ranks(key, spans)
         return {variant: (low, high) for variant, (low, high) in zip(order, spans, strict=True)}
+
+    def agreement(self, ours: tuple[str, ...], theirs: tuple[str, ...]) -> float | None:
+        """Share of the examples that two models answer alike, mean over the tasks with classes, tags or texts.
+
+        None: they have no such task in common, or their predictions cannot be read.
+        """
+        mine, other = self._models.get(ours), self._models.get(theirs)
+        if mine is None or other is None:
+            return None
+        grounds = [ground for ground in mine.grounds() if ground in other.grounds()]
+        both = [(mine.on(ground), other.on(ground)) for ground in grounds]
+        key = key_of("agreement", _RULE, [[[stored.sha256 for stored in side] for side in pair] for pair in both])
+        found = self._kept.agreement(key)
+        if found is None:
+            found = self._agreement(both)
+            if found is not None:
+                self._kept.keep_agreement(key, found)
+        return found
+
+    def _agreement(self, both: Sequence[tuple[list[StoredPredictions], list[StoredPredictions]]]) -> float | None:
+        shares = []
+        for mine, other in both:
+            try:
+                aligned = align([*mine, *other])
+            except (StoreError, DataError) as error:
+                self._problems[str(error)] = None
+                return None
+            share = same_answers(aligned, *([stored.seed for stored in side] for side in (mine, other)))
+            shares += [] if share is None else [share]
+        return float(np.mean(shares)) if shares else None
 
     def claim(self, variants: Sequence[tuple[str, ...]], tasks: Tasks) -> Claim:
         """What a comparison of these models can be about."""

@@ -32,6 +32,8 @@ class _File:
     """Key -> a judged pair."""
     ranks: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Key -> rank intervals of many models, in the order of their digests."""
+    agreements: dict[str, float] = field(default_factory=dict)
+    """Key -> share of examples on which two models say the same, mean over tasks."""
 
 
 def key_of(*facts: Any) -> str:
@@ -57,6 +59,7 @@ class KeptComparisons:
             found = _read(run / COMPARISONS)
             self._known.pairs.update(found.pairs)
             self._known.ranks.update(found.ranks)
+            self._known.agreements.update(found.agreements)
 
     def pair(self, key: str) -> Judged | None:
         """A kept pair; None: it must be made."""
@@ -82,11 +85,26 @@ class KeptComparisons:
         self._used.ranks[key] = self._known.ranks[key] = found
         self._is_new = True
 
+    def agreement(self, key: str) -> float | None:
+        """A kept share of same answers; None: it must be made."""
+        found = self._known.agreements.get(key)
+        if found is not None:
+            self._used.agreements[key] = found
+        return found
+
+    def keep_agreement(self, key: str, found: float) -> None:
+        """Takes up a share of same answers that was made."""
+        self._used.agreements[key] = self._known.agreements[key] = found
+        self._is_new = True
+
     def save(self) -> None:
         """Writes those that were used, where there are new ones and the folder can be written."""
         if self._folder is None or not self._is_new:
             return
         data = asdict(self._used)
+        if not data["agreements"]:
+            # A file without them is as it was before there were any.
+            del data["agreements"]
         try:
             write_json(self._folder / COMPARISONS, data | {"pairs": dict(sorted(data["pairs"].items()))})
         except OSError:
@@ -106,6 +124,7 @@ def _read(path: Path) -> _File:
     return _File(
         pairs={key: pair for key, pair in found.pairs.items() if _is_sound(pair)},
         ranks={key: spans for key, spans in found.ranks.items() if all(1 <= low <= high for low, high in spans)},
+        agreements={key: share for key, share in found.agreements.items() if 0 <= share <= 1},
     )
 
 

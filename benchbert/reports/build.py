@@ -11,6 +11,7 @@ from markupsafe import Markup
 from benchbert.comparison.judge import judge_of
 from benchbert.errors import StoreError
 from benchbert.registry import entries
+from benchbert.reports.ablation import ablations_of
 from benchbert.reports.leaderboard import leaderboard
 from benchbert.reports.palette import palette_of
 from benchbert.reports.section import ReportContext, Section, templates
@@ -62,6 +63,8 @@ def read_context(folder: Path) -> ReportContext:
     frame = to_frame(results)
     lock, problems = _json(folder / "lock.json")
     machine, more = _json(folder / "machine.json")
+    judge = judge_of(folder, read)
+    board = leaderboard(frame, judge)
     return ReportContext(
         name=str(lock.get("suite") or folder.resolve().name),
         frame=frame,
@@ -69,11 +72,12 @@ def read_context(folder: Path) -> ReportContext:
         problems=tuple(Path(p.split(": ", 1)[0]).name + ": " + p.partition(": ")[2] for p in read.problems)
         + problems
         + more,
-        board=leaderboard(frame, judge_of(folder, read)),
+        board=board,
         palette=palette_of(str(family) for family in frame["family"]),
         machine=machine,
         lock=lock,
         suite=_text(folder / "suite.toml"),
+        ablations=ablations_of(board, frame, lock, judge),
     )
 
 

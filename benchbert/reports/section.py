@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from benchbert.reports.ablation import Ablation
 from benchbert.reports.board import Leaderboard
 from benchbert.reports.palette import FamilyStyle
 
@@ -47,6 +48,8 @@ class ReportContext:
     """lock.json; empty: not there."""
     suite: str
     """Text of suite.toml; empty: not there."""
+    ablations: tuple[Ablation, ...] = ()
+    """What each part of a distillation gives; empty: no distilled student has a control."""
 
     @property
     def families(self) -> Mapping[str, str]:

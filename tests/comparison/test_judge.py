@@ -251,3 +251,23 @@ def test_every_resample_ranks_all_models(tmp_path: Path, seeds: int) -> None:
     assert judge(tmp_path).ranks(variants, [[SST2]]) == found
     assert judge(tmp_path).ranks(variants[:-1], [[SST2]]) is None
     assert judge(tmp_path).ranks(variants, [[SST2]], higher=False) is None
+
+
+def test_agreement_is_the_mean_share_of_same_answers_and_is_kept(tmp_path: Path) -> None:
+    said = {(m, t): store(tmp_path, m, t, 0.8, 2) for m in "ab" for t in ("glue/sst2", "glue/mrpc")}
+    for model in "ab":
+        keep(tmp_path, model, "glue/stsb", numbers([1.0, 2.0, 3.0], [1.0, 2.5, 2.0]))
+    naive = np.mean(
+        [
+            np.mean(np.array(said["a", task][seed]) == np.array(said["b", task][seed]))
+            for task in ("glue/sst2", "glue/mrpc")
+            for seed in (0, 1)
+        ]
+    )
+    first = judge(tmp_path)
+    assert first.agreement(variant("a"), variant("b")) == pytest.approx(naive)
+    first.save()
+    for file in tmp_path.rglob("*.parquet"):
+        file.unlink()
+    assert judge(tmp_path).agreement(variant("a"), variant("b")) == pytest.approx(naive)
+    assert judge(tmp_path).agreement(variant("a"), variant("no such model")) is None
