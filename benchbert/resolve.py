@@ -20,6 +20,7 @@ from benchbert.own_data.own_task import OwnTask, own_task
 from benchbert.recipe import Recipe, read_recipe
 from benchbert.revisions import files_digest, hub_commit, not_here
 from benchbert.suite import MAJORITY, ModelEntry, Suite
+from benchbert.suite_files import recipe_in
 from benchbert.types import DatasetRef, HubSource, ModelSpec, digest
 
 __all__ = ["resolve", "resolve_dataset", "resolve_model"]
@@ -124,9 +125,9 @@ def _models(
 def _own_model(entry: ModelEntry, folder: Path, mirror: Path | None, recipes: _Recipes) -> ModelLock:
     """A model that the registry does not have."""
     if entry.recipe:
-        return _recipe_model(entry, recipes.add((folder / entry.recipe).resolve()), recipes)
+        return _recipe_model(entry, recipes.add(recipe_in(folder, entry.recipe).resolve()), recipes)
     if entry.architecture.startswith("recipe:"):
-        path = (folder / entry.architecture.removeprefix("recipe:")).resolve()
+        path = recipe_in(folder, entry.architecture.removeprefix("recipe:")).resolve()
         return replace(_recipe_model(entry, recipes.add(path), recipes), weights="random")
     if entry.architecture:
         spec: ModelSpec = registry.find("models", entry.architecture)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -43,7 +43,7 @@ class Suite:
     description: str = ""
     """One line for `benchbert list suites`."""
     models: tuple[str | ModelEntry, ...]
-    """Registered names, globs over them, or tables."""
+    """Registered names, globs over them, `recipe:NAME` for what a recipe in sight makes, or tables."""
     tasks: tuple[str | TaskEntry, ...] = ()
     """Registered names, globs over them, or tables of tasks over one's own files."""
     seeds: tuple[int, ...] = (1,)
@@ -85,6 +85,7 @@ def suite_from(data: Mapping[str, Any], *, folder: Path | None = None) -> Suite:
 
 
 def _checked(suite: Suite, source: str, folder: Path) -> Suite:
+    suite = replace(suite, models=tuple(_as_entry(model) for model in suite.models))
     problems = [*_name_problems(suite, folder), *_number_problems(suite)]
     if suite.finetune is not False:
         problems += [*_idle_overrides(suite.finetune, suite.models, suite.tasks), *finetune_problems(suite.finetune)]
@@ -93,6 +94,14 @@ def _checked(suite: Suite, source: str, folder: Path) -> Suite:
     if problems:
         raise SuiteError(source, problems)
     return suite
+
+
+def _as_entry(model: str | ModelEntry) -> str | ModelEntry:
+    """`recipe:NAME` as the table that it is short for."""
+    if isinstance(model, str) and model.startswith("recipe:"):
+        name = model.removeprefix("recipe:")
+        return ModelEntry(name=Path(name).stem, recipe=name)
+    return model
 
 
 def _name_problems(suite: Suite, folder: Path) -> list[str]:

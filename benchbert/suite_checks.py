@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 
 from benchbert import registry
 from benchbert.errors import UnknownNameError
+from benchbert.suite_files import recipe_files, recipe_in
 from benchbert.suite_tables import Finetune, FinetuneOverride, ModelEntry, Profile, TaskEntry
 from benchbert.types import HEAD_METRICS
 
@@ -35,16 +37,25 @@ def entry_problems(entry: ModelEntry, folder: Path) -> list[str]:
         problems.append("name: is empty")
     if entry.folder and not (folder / entry.folder).is_dir():
         problems.append(f"folder: there is no folder {folder / entry.folder}")
-    if entry.recipe and not (folder / entry.recipe).is_file():
-        problems.append(f"recipe: there is no file {folder / entry.recipe}")
+    if entry.recipe:
+        problems += _recipe_problems("recipe", folder, entry.recipe)
     if entry.recipe_seeds == "suite" and not entry.recipe and not entry.architecture.startswith("recipe:"):
         problems.append("recipe_seeds: only for a model that a recipe makes; take it out")
     if entry.architecture.startswith("recipe:"):
-        path = folder / entry.architecture.removeprefix("recipe:")
-        problems += [] if path.is_file() else [f"architecture: there is no file {path}"]
+        problems += _recipe_problems("architecture", folder, entry.architecture.removeprefix("recipe:"))
     elif entry.architecture:
         problems += unknown("models", entry.architecture, "architecture")
     return problems
+
+
+def _recipe_problems(key: str, folder: Path, name: str) -> list[str]:
+    """The problem of a recipe that is neither a file nor the name of one in sight; empty: there is none."""
+    path = recipe_in(folder, name)
+    if path.is_file():
+        return []
+    near = difflib.get_close_matches(name, recipe_files(), n=1)
+    hint = f"; did you mean the recipe {near[0]!r}?" if near else "; `benchbert list recipes` names those in sight"
+    return [f"{key}: there is no file {path}{hint}"]
 
 
 def task_problems(entry: TaskEntry, folder: Path) -> list[str]:

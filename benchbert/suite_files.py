@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchbert.errors import UnknownNameError
 
-__all__ = ["find_recipe", "find_suite", "recipe_files", "suite_files"]
+__all__ = ["find_recipe", "find_suite", "recipe_files", "recipe_in", "suite_files"]
 
 _PACKAGE = Path(__file__).parent
 
@@ -47,6 +47,13 @@ def find_suite(name: str) -> Path:
 def find_recipe(name: str) -> Path:
     """The file that a path or the bare name of a recipe stands for."""
     return _find(name, recipe_files(), "recipes")
+
+
+def recipe_in(folder: Path, name: str) -> Path:
+    """What a suite means by a recipe: a file, relative to the suite's folder, or else a bare name of one in sight."""
+    path = folder / name
+    known = {} if path.is_file() or Path(name).suffix else recipe_files()
+    return known.get(name, path)
 
 
 def _find(name: str, known: dict[str, Path], kind: str) -> Path:

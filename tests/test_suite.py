@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchbert.errors import SuiteError
-from benchbert.suite import read_suite, suite_from
+from benchbert.resolve import resolve
+from benchbert.suite import ModelEntry, read_suite, suite_from
 
 GOOD = {"name": "s", "models": ["bert-tiny"], "tasks": ["builtin/glue/sst2"]}
 
@@ -159,3 +160,16 @@ def test_what_is_not_a_suite_is_one_clear_error(tmp_path: Path, content: bytes) 
     with pytest.raises(SuiteError) as caught:
         read_suite(path)
     assert str(path) in str(caught.value)
+
+
+def test_what_a_recipe_in_sight_makes_is_a_model_by_its_name() -> None:
+    suite = suite_from({"name": "s", "models": ["recipe:mini-bert"], "tasks": ["builtin/glue/sst2"]})
+    assert suite.models == (ModelEntry(name="mini-bert", recipe="mini-bert"),)
+    lock = resolve(suite, folder=Path.cwd())
+    assert lock.models["mini-bert"].weights == "recipe"
+    assert [recipe.settings["name"] for recipe in lock.recipes.values()] == ["mini-bert"]
+
+
+def test_an_unknown_recipe_says_which_is_near() -> None:
+    with pytest.raises(SuiteError, match=r"recipe: there is no file .*did you mean the recipe 'mini-bert'"):
+        suite_from({"name": "s", "models": ["recipe:mini-bret"], "tasks": ["builtin/glue/sst2"]})

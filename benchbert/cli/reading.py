@@ -1,4 +1,4 @@
-"""Verbs that read results: report, table, compare, retention, audit."""
+"""Verbs that read results: report, table, compare, retention, audit, export."""
 
 from __future__ import annotations
 
@@ -88,7 +88,20 @@ def audit(results: Path, form: str, claims: bool) -> int:
     return 0
 
 
-VERBS = (report, table, compare, retention, audit)
+@click.command()
+@_results
+@click.option("--model", required=True, help="Named as on the leaderboard; a recipe made it.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
+@click.option("--seed", type=int, help="Of its recipe, where that was carried out with several. [default: the first]")
+def export(results: Path, model: str, out: Path, seed: int | None) -> int:
+    """Take a model that a recipe made out of RESULTS, with a card of its run, scores and controls."""
+    from benchbert.reports.export import export_model
+
+    click.echo(export_model(results, model, out, seed=seed))
+    return 0
+
+
+VERBS = (report, table, compare, retention, audit, export)
 
 
 def _print_compared(found: Any, form: str) -> None:
