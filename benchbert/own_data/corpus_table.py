@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchbert.errors import DataError, StoreError, UnavailableError
+from benchbert.errors import DataError, UnavailableError
 from benchbert.lock import DataFile, DatasetLock
+from benchbert.own_data.cached_table import writing_table
 from benchbert.own_data.corpus_files import checked_text_digest, split_of
 from benchbert.own_data.documents import Counts, DocumentEnd, documents
 from benchbert.types import digest
@@ -64,10 +64,8 @@ def _write(files: Sequence[DataFile], place: Path, *, end: DocumentEnd, column: 
     for file in files:
         if checked_text_digest(Path(file.path)) != file.sha256:
             raise DataError(f"{file.path}: it changed since the recipe was resolved: run it again")
-    temporary = place.with_name(f"{place.name}.{os.getpid()}.part")
     counts = Counts()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+    with writing_table(place) as temporary:
         with ArrowWriter(features=Features({TEXT: Value("string")}), path=str(temporary)) as writer:
             for file in files:
                 for batch in _batches(documents(Path(file.path), end=end, column=column, counts=counts)):
@@ -78,13 +76,6 @@ def _write(files: Sequence[DataFile], place: Path, *, end: DocumentEnd, column: 
                 )
             writer.finalize()
         place.with_suffix(".json").write_text(json.dumps(asdict(counts)), encoding="utf-8")
-        temporary.replace(place)
-    except OSError as error:
-        raise StoreError(
-            f"{place.parent}: cannot be written ({error.strerror or error}): free room there, or set HF_HOME to another"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _batches(texts: Iterator[str]) -> Iterator[list[str]]:

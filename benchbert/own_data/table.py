@@ -6,13 +6,13 @@ the bytes of its file and to the layout they are read with: a changed file is an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchbert.errors import DataError, StoreError
+from benchbert.errors import DataError
 from benchbert.lock import DataFile
+from benchbert.own_data.cached_table import writing_table
 from benchbert.own_data.cells import READERS, read_id, read_text, read_tokens, require_answers_in
 from benchbert.own_data.raw_rows import checked_digest, place_of, raw_rows
 from benchbert.types import FileLayout, digest
@@ -61,25 +61,16 @@ def _write(path: Path, sha256: str, layout: FileLayout, place: Path, *, labelled
 
     if checked_digest(path) != sha256:
         raise DataError(f"{path}: it changed since the suite was resolved: run the suite again")
-    temporary = place.with_name(f"{place.name}.{os.getpid()}.part")
     rows = _typed_rows(path, layout, labelled=labelled)
-    try:
+    with writing_table(place) as temporary:
         first = next(rows, None)
         if first is None:
             raise DataError(f"{path}: no rows: it is empty or has only a header")
-        place.parent.mkdir(parents=True, exist_ok=True)
         with ArrowWriter(features=_features(layout, first), path=str(temporary), writer_batch_size=1_000) as writer:
             writer.write(first)
             for row in rows:
                 writer.write(row)
             writer.finalize()
-        temporary.replace(place)
-    except OSError as error:
-        raise StoreError(
-            f"{place.parent}: cannot be written ({error.strerror or error}): free room there, or set HF_HOME to another"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _features(layout: FileLayout, first: dict[str, Any]) -> Any:
