@@ -10,6 +10,7 @@ from benchbert.tasks.miniature import facts
 from benchbert.tasks.miniature import lexicon as lx
 from benchbert.tasks.miniature.grammar import Event, draw_event, draw_person_event, draws_of, word
 from benchbert.tasks.miniature.paraphrase import change, swap
+from benchbert.tasks.miniature.text_pairs import Rows, build_pairs
 from benchbert.tasks.miniature.world import people
 
 __all__ = ["DUPLICATES", "WORDINGS", "build_qnli", "build_qqp", "question"]
@@ -111,19 +112,6 @@ def _answer_pair(random: Random, split: str, answered: bool) -> tuple[str, str]:
     return asked, facts.state(random, told, facts.slots(random, teller), teller.name)
 
 
-def build_qnli(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
+def build_qnli(sizes: Mapping[str, int]) -> Rows:
     """Rows of each split: question, sentence, label (0 entailment: it answers, 1 not_entailment); no pair twice."""
-    random = draws_of("qnli")
-    splits: dict[str, list[dict[str, object]]] = {}
-    for split, size in sizes.items():
-        seen: set[tuple[str, str]] = set()
-        rows: list[dict[str, object]] = []
-        while len(rows) < size:
-            label = len(rows) % 2
-            pair = _answer_pair(random, split, answered=label == 0)
-            if pair not in seen:
-                seen.add(pair)
-                rows.append({"question": pair[0], "sentence": pair[1], "label": label})
-        random.shuffle(rows)
-        splits[split] = rows
-    return splits
+    return build_pairs("qnli", ("question", "sentence"), _answer_pair, sizes)

@@ -11,7 +11,7 @@ from random import Random
 
 from benchbert.tasks.miniature import facts
 from benchbert.tasks.miniature import lexicon as lx
-from benchbert.tasks.miniature.grammar import draws_of
+from benchbert.tasks.miniature.text_pairs import Rows, build_pairs
 from benchbert.tasks.miniature.world import Person, people
 
 __all__ = ["build"]
@@ -66,19 +66,6 @@ def _pair(random: Random, split: str, follows: bool) -> tuple[str, str]:
     return premise, _hypothesis(random, kinds[0], a, a if follows else b)
 
 
-def build(sizes: Mapping[str, int]) -> dict[str, list[dict[str, object]]]:
+def build(sizes: Mapping[str, int]) -> Rows:
     """Rows of each split: sentence1, sentence2, label (0 entailment, 1 not_entailment); no pair twice."""
-    random = draws_of("rte")
-    splits: dict[str, list[dict[str, object]]] = {}
-    for split, size in sizes.items():
-        seen: set[tuple[str, str]] = set()
-        rows: list[dict[str, object]] = []
-        while len(rows) < size:
-            label = len(rows) % 2
-            pair = _pair(random, split, follows=label == 0)
-            if pair not in seen:
-                seen.add(pair)
-                rows.append({"sentence1": pair[0], "sentence2": pair[1], "label": label})
-        random.shuffle(rows)
-        splits[split] = rows
-    return splits
+    return build_pairs("rte", ("sentence1", "sentence2"), _pair, sizes)
