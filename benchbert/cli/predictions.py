@@ -21,6 +21,7 @@ __all__ = ["VERBS"]
 @click.option(
     "--allow-missing", is_flag=True, help="SQuAD: count questions without a prediction as the official scorer does."
 )
+@click.option("--suite", type=click.Path(path_type=Path), help="TASK is a table of this suite, over your own files.")
 @mirror_option
 @click.option("--json", "as_json", is_flag=True, help="The official key names.")
 def score(
@@ -29,13 +30,14 @@ def score(
     references: Path | None,
     na_prob: Path | None,
     allow_missing: bool,
+    suite: Path | None,
     mirror: Path | None,
     as_json: bool,
 ) -> int:
     """Score anybody's predictions on TASK (squad, squad_v2, glue/cola, ...)."""
     from benchbert.tasks.score_file import score_predictions
 
-    found = score_predictions(task, predictions, references, na_prob, allow_missing, mirror)
+    found = score_predictions(task, predictions, references, na_prob, allow_missing, mirror, suite)
     for warning in found.get("warnings", ()):
         click.echo(f"warning: {warning}", err=True)
     if as_json:
@@ -60,6 +62,8 @@ def submit(results: Path, out: Path | None, model: str, seed: int | None, check:
         problems = validate_submission(results)
         for problem in problems:
             click.echo(problem)
+        if not problems:
+            click.echo(f"{results}: nothing in it that the server would refuse")
         return int(bool(problems))
     if out is None:
         raise click.UsageError("--out FILE.zip is needed")

@@ -11,11 +11,13 @@ names do, in percent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbert.errors import DataError, UnknownNameError
 from benchbert.metrics import classification, correlation, span
@@ -27,6 +29,9 @@ __all__ = ["NAMES", "load"]
 
 NAMES = ("accuracy", "f1", "matthews_correlation", "pearson", "spearman", "squad", "squad_v2")
 """What `load` knows."""
+
+_CLASSES = 10_000
+"""Numbers from here on are no classes: a table of all pairs of them would fill the memory."""
 
 _GLUE = "Wang et al. 2018, GLUE, arXiv 1804.07461"
 _CITATIONS = {
@@ -98,7 +103,8 @@ def _features(metric: str) -> Any:
         return datasets.Features(
             {"predictions": prediction, "references": {"id": datasets.Value("string"), "answers": answers}}
         )
-    number = datasets.Value("float64" if metric in correlation.METRICS else "int32")
+    # Classes too: an integer feature would cut 0.9 to class 0 before anybody could refuse it.
+    number = datasets.Value("float64")
     return datasets.Features({"predictions": number, "references": number})
 
 
@@ -118,9 +124,22 @@ def compute(
         return {metric: correlation.spearman(references, predictions)}
     if len(references) == 0:
         return {metric: None}
-    largest = max(int(np.max(references)), int(np.max(predictions)), 1)
-    confusion = classification.confusion_matrix(references, predictions, largest + 1)
+    truth, guesses = _classes(references, "reference"), _classes(predictions, "prediction")
+    confusion = classification.confusion_matrix(truth, guesses, max(int(truth.max()), int(guesses.max()), 1) + 1)
     return {metric: float(classification.METRICS[metric](confusion))}
+
+
+def _classes(values: Sequence[Any], what: str) -> NDArray[np.int64]:
+    """The values as class numbers.
+
+    Raises:
+        DataError: one is none (names its place).
+    """
+    for place, value in enumerate(values):
+        is_class = isinstance(value, int | float | np.number) and math.isfinite(value) and value == int(value)
+        if not (is_class and 0 <= value < _CLASSES):
+            raise DataError(f"{what} {place} (from 0) is {value!r}: it should be a class, a whole number from 0")
+    return np.asarray(values, dtype=np.int64)
 
 
 def _span(
@@ -132,8 +151,15 @@ def _span(
         raise DataError(f"no prediction for question {lost[0]!r} ({len(lost)} in all): give one for every reference")
     if metric == "squad":
         return dict(span.summary_v1(span.score_v1(golds, texts)))
-    null_scores = _by_id(predictions, lambda row: float(row["no_answer_probability"]), "prediction")
+    null_scores = _by_id(predictions, _null_probability, "prediction")
     return dict(span.summary_v2(span.score_v2(golds, texts), null_scores, threshold=threshold))
+
+
+def _null_probability(row: Mapping[str, Any]) -> float:
+    value = row.get("no_answer_probability")
+    if value is None or not math.isfinite(value):
+        raise DataError(f"question {row['id']!r} has no no_answer_probability: squad_v2 needs one, a finite number")
+    return float(value)
 
 
 def _by_id(rows: Sequence[Any], read: Callable[[Any], Any], what: str) -> dict[str, Any]:

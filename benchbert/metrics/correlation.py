@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchbert.errors import DataError
 
-__all__ = ["METRICS", "pearson", "resampled_mse", "resampled_pearson", "resampled_spearman", "spearman"]
+__all__ = ["METRICS", "pearson", "resampled_mse", "resampled_pearson", "resampled_spearman", "spearman", "value"]
 
 Floats = NDArray[np.float64]
 
@@ -117,3 +117,8 @@ METRICS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
     "mse": resampled_mse,
 }
 """Metric name -> function of labels, predictions and counts."""
+
+
+def value(metric: str, labels: ArrayLike, predictions: ArrayLike) -> float | None:
+    """One of `METRICS` of the examples as they are; None where it is undefined."""
+    return _single(METRICS[metric], labels, predictions)

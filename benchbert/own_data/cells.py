@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from benchbert.own_data.decimals import DECIMAL
 from benchbert.types import FileLayout, Head
 
 __all__ = ["READERS", "read_id", "read_text", "read_tokens", "require_answers_in"]
+
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]{0,15}))\.0+")
+"""The text of a whole number that a library wrote as a float: the same class in CSV as in parquet."""
 
 _SLACK = 2
 """Characters by which an answer's offset may be off, as in `benchbert.tasks.validation`: copies of SQuAD have such."""
@@ -39,6 +44,8 @@ def read_class(cell: Any, layout: FileLayout) -> str:
     if not isinstance(cell, str | int):
         raise ValueError(f"{_shown(cell)} where a label must be: a text or a whole number")
     name = str(cell).strip()
+    if whole := _WHOLE.fullmatch(name):
+        return whole[1]
     if not name:
         raise ValueError("the label is empty: give every row one, or take the row out")
     return name
@@ -49,6 +56,8 @@ def read_number(cell: Any, layout: FileLayout) -> float:
     try:
         if isinstance(cell, bool) or not isinstance(cell, str | int | float):
             raise TypeError("no number")
+        if isinstance(cell, str) and not DECIMAL.fullmatch(cell.strip()):
+            raise ValueError("no number")
         number = float(cell)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{_shown(cell)} where a number must be") from None

@@ -62,6 +62,7 @@ def own_task(entry: TaskEntry, folder: Path) -> OwnTask:
         files = {split: _data_file(folder / name) for split, name in entry.files.items()}
         lock = replace(lock, files=files, fingerprint=_fingerprint(entry, files))
         task = _described(entry, task, lock)
+        _require_others(files)
         lock = replace(lock, labels=task.labels)
     except DataError as error:
         lock = replace(lock, error=str(error))
@@ -70,6 +71,15 @@ def own_task(entry: TaskEntry, folder: Path) -> OwnTask:
 
 def _data_file(path: Path) -> DataFile:
     return DataFile(path=str(path.resolve()), sha256=checked_digest(path))
+
+
+def _require_others(files: dict[str, DataFile]) -> None:
+    """Refuses to score on the rows that a model learns from."""
+    if files["train"].sha256 == files["validation"].sha256:
+        raise DataError(
+            f"{files['validation'].path}: it is the training file byte for byte, and a score on rows that a model has "
+            "learnt from says nothing: hold some rows back"
+        )
 
 
 def _fingerprint(entry: TaskEntry, files: dict[str, DataFile]) -> str:

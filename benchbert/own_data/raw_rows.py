@@ -141,8 +141,16 @@ def _json_lines(path: Path, columns: Sequence[str], optional: Sequence[str]) -> 
 
 
 def _object(path: Path, number: int, text: str) -> Mapping[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise DataError(f"{path}, line {number}: the key {name!r} stands there twice: remove one")
+            found[name] = value
+        return found
+
     try:
-        cells = json.loads(text)
+        cells = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{path}, line {number}: not JSON ({error}): write one JSON object a line, with the columns as keys"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbert.errors import DataError
+from benchbert.own_data.decimals import DECIMAL
 from benchbert.tasks.tables import Row, column_name, read_table
 from benchbert.tasks.validation import UNLABELLED
 from benchbert.types import Task
@@ -47,13 +48,14 @@ def read_label_predictions(task: Task, path: Path) -> dict[str, float]:
         DataError: a repeated index, or a prediction that is no label of the task and no number (names the line).
     """
     rows = read_table(path)
-    index = column_name(path, rows[0].cells, _INDEX)
+    index = _index(path, rows)
     value = column_name(path, rows[0].cells, ("prediction", "predictions"))
     found: dict[str, float] = {}
     for row in rows:
         key = _key(_cell(row, index), row.place)
         if key in found:
             raise DataError(f"{row.place}: index {key} stands there twice: give one prediction each")
+        _require_finite(row, key)
         found[key] = _value(task, _cell(row, value), row.place, "prediction")
     return found
 
@@ -65,7 +67,7 @@ def read_label_references(task: Task, path: Path) -> References:
         DataError: a repeated index, no label, or one that the task does not have (names the line).
     """
     rows = read_table(path)
-    index = column_name(path, rows[0].cells, _INDEX, required=False)
+    index = _index(path, rows, required=False)
     value = column_name(path, rows[0].cells, ("label", "gold_label"))
     ids: dict[str, None] = {}
     labels = []
@@ -80,6 +82,27 @@ def read_label_references(task: Task, path: Path) -> References:
         labels.append(label)
     tags = {name: [str(row.cells[name] or "") for row in rows] for name in rows[0].cells if name.lower() in _PHENOMENA}
     return References(labels=labels, ids=list(ids), tags=tags)
+
+
+def _index(path: Path, rows: Sequence[Row], *, required: bool = True) -> str:
+    """The column with the ids.
+
+    Raises:
+        DataError: none is there but one is required; or several are and say different things.
+    """
+    name = column_name(path, rows[0].cells, _INDEX, required=required)
+    for other in (column_name(path, rows[0].cells, (each,), required=False) for each in _INDEX):
+        for row in rows if name and other not in {"", name} else ():
+            if _key(_cell(row, name), row.place) != _key(_cell(row, other), row.place):
+                raise DataError(f"{row.place}: the columns {name} and {other} disagree: take one of them out")
+    return name
+
+
+def _require_finite(row: Row, key: str) -> None:
+    """Refuses a row of a run's file whose outputs are no numbers: what was predicted from them is no prediction."""
+    scores = row.cells.get("scores")
+    if isinstance(scores, list) and not all(isinstance(x, int | float) and math.isfinite(x) for x in scores):
+        raise DataError(f"{row.place}: the model's output for id {key} is not a number: run the suite again")
 
 
 def _cell(row: Row, name: str) -> Any:
@@ -126,6 +149,8 @@ def _score(raw: Any, place: str, what: str) -> float:
     try:
         if isinstance(raw, bool):
             raise TypeError("a truth value is no score")
+        if isinstance(raw, str) and not DECIMAL.fullmatch(raw.strip()):
+            raise ValueError("no number")
         number = float(raw)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{place}: the {what} {raw!r} is not a number") from error

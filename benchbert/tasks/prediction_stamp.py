@@ -24,10 +24,12 @@ def stamped(predictions: pyarrow.Table, task: Task) -> pyarrow.Table:
 
 
 def require_version(task: Task, path: Path) -> None:
-    """Predictions that another version of the task decoded are not scored by this one; files without a stamp pass.
+    """Predictions of another task, or that another version of it decoded, are not scored by this one.
+
+    Files without a stamp pass: they are somebody's own.
 
     Raises:
-        DataError: the file is a run's, of the same task in another version.
+        DataError: the file is a run's, of another task or in another version, or its stamp is damaged.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -39,9 +41,25 @@ def require_version(task: Task, path: Path) -> None:
     except (pa.ArrowException, OSError):
         # Whoever reads the rows says what is wrong with the file.
         return
-    said = json.loads(stamp) if stamp else {}
-    if said.get("task") == task.name and said["version"] != task.version:
+    if stamp is None:
+        return
+    name, version = _said(path, stamp)
+    if name != task.name:
+        raise DataError(f"{path}: its predictions are of {name}, not of {task.name}: score them as what they are")
+    if version != task.version:
         raise DataError(
-            f"{path}: its predictions are of version {said['version']} of {task.name}, this benchbert has version "
+            f"{path}: its predictions are of version {version} of {task.name}, this benchbert has version "
             f"{task.version}: run the suite again to predict anew"
         )
+
+
+def _said(path: Path, stamp: bytes) -> tuple[str, int]:
+    """Task and version that a stamp names."""
+    try:
+        said = json.loads(stamp)
+        name, version = said["task"], said["version"]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        name = version = None
+    if not isinstance(name, str) or isinstance(version, bool) or not isinstance(version, int):
+        raise DataError(f"{path}: what it says of its task is damaged: run the suite again to predict anew")
+    return name, version

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from benchbert import registry
 from benchbert.errors import DataError, UsageError
+from benchbert.lock import DatasetLock
 from benchbert.metrics import classification, correlation, span
 from benchbert.tasks.data import load_split
 from benchbert.tasks.label_files import References, read_label_predictions, read_label_references
+from benchbert.tasks.named_task import named_task
 from benchbert.tasks.prediction_stamp import require_version
 from benchbert.tasks.sequence import input_hashes
 from benchbert.tasks.span_files import read_null_probabilities, read_span_predictions, read_span_references
@@ -20,9 +21,6 @@ from benchbert.tasks.validation import row_ids, validate
 from benchbert.types import Split, Task
 
 __all__ = ["score_predictions"]
-
-_HALVES = {"_matched": "validation_matched", "_mismatched": "validation_mismatched"}
-"""Ending of a task name such as `glue/mnli_matched` -> split of `glue/mnli`."""
 
 
 def score_predictions(
@@ -32,6 +30,7 @@ def score_predictions(
     na_prob: Path | None = None,
     allow_missing: bool = False,
     mirror: Path | None = None,
+    suite: Path | None = None,
 ) -> dict[str, Any]:
     """The scores of a predictions file, under the official key names.
 
@@ -45,6 +44,8 @@ def score_predictions(
         allow_missing: SQuAD: score although some questions have no prediction (0 in 1.1, left out in 2.0), and count
             them.
         mirror: Folder laid out by hub id.
+        suite: Suite file with the table of a task over the user's own files; the name is then of one of these, with
+            one class, one number or an answer a row.
 
     Returns:
         SQuAD: official keys in percent. GLUE: metrics as fractions, None where undefined. Both with `total`, `missing`,
@@ -57,25 +58,17 @@ def score_predictions(
         UnavailableError: the references cannot be had.
         UsageError: an unknown task, or an option that does not fit it.
     """
-    task, split = _task(task_name)
+    task, split, dataset = named_task(task_name, suite, mirror)
     if na_prob is not None and not task.unanswerable:
         raise UsageError(f"--na-prob is for tasks with unanswerable questions such as squad_v2, not {task.name}")
     require_version(task, predictions)
     if task.head == "span":
-        return _score_spans(task, predictions, references, na_prob, allow_missing=allow_missing, mirror=mirror)
+        return _score_spans(task, predictions, references, na_prob, allow_missing=allow_missing, dataset=dataset)
     if allow_missing:
         raise UsageError(
             f"--allow-missing is for SQuAD, whose scorer defines it; {task.name} needs a prediction for every row"
         )
-    return _score_labels(task, split, predictions, references, mirror)
-
-
-def _task(name: str) -> tuple[Task, str]:
-    """The task, and the split where the name says one."""
-    for ending, split in _HALVES.items():
-        if name.endswith(f"mnli{ending}"):
-            return registry.find("tasks", name.removesuffix(ending)), split
-    return registry.find("tasks", name), ""
+    return _score_labels(task, split, predictions, references, dataset)
 
 
 def _warn_sample(task: Task, split: str, rows: int, known: tuple[Split, ...]) -> list[str]:
@@ -89,14 +82,14 @@ def _warn_sample(task: Task, split: str, rows: int, known: tuple[Split, ...]) ->
 
 
 def _score_labels(
-    task: Task, split: str, predictions: Path, references: Path | None, mirror: Path | None
+    task: Task, split: str, predictions: Path, references: Path | None, dataset: DatasetLock
 ) -> dict[str, Any]:
     guesses = read_label_predictions(task, predictions)
     if references is not None:
         truth = read_label_references(task, references)
     else:
         split = split or _split_by_rows(task, len(guesses), predictions)
-        truth = _split_references(task, split, guesses, predictions, mirror)
+        truth = _split_references(task, split, guesses, predictions, dataset)
     aligned = np.array(_aligned(truth, guesses, predictions), dtype=np.float64)
     labels = np.array(truth.labels, dtype=np.float64)
     result: dict[str, Any] = dict(_metrics(task, labels, aligned))
@@ -125,52 +118,69 @@ def _split_by_rows(task: Task, rows: int, path: Path) -> str:
 
 
 def _split_references(
-    task: Task, split: str, guesses: Mapping[str, float], path: Path, mirror: Path | None
+    task: Task, split: str, guesses: Mapping[str, float], path: Path, dataset: DatasetLock
 ) -> References:
-    from benchbert.resolve import resolve_dataset
-
-    rows = load_split(resolve_dataset(task.dataset, mirror), split)
+    rows = load_split(dataset, split)
     validate(task, rows, split)
     ids, numbers = row_ids(task, rows), [str(row) for row in range(len(rows))]
-    _check_inputs(path, dict(zip(ids, input_hashes(task, rows), strict=True)), f"{task.name}, split {split}")
+    labels = [float(label) for label in rows[task.label][:]]
+    known = dict(zip(ids, zip(input_hashes(task, rows), labels, strict=True), strict=True))
+    _check_inputs(path, known, f"{task.name}, split {split}")
     # A run's predictions carry the dataset's idx, a submission counts rows from 0: MRPC's idx has gaps, so they differ.
     if len(guesses.keys() & set(numbers)) > len(guesses.keys() & set(ids)):
         ids = numbers
-    return References(labels=[float(label) for label in rows[task.label][:]], ids=ids)
+    return References(labels=labels, ids=ids)
 
 
-def _check_inputs(path: Path, known: Mapping[str, str], place: str) -> None:
+def _check_inputs(path: Path, known: Mapping[str, tuple[str, float]], place: str) -> None:
     """A run's own file says by hashes which texts it is of: splits count their rows alike, and must not be mixed up.
 
     Args:
         path: The file.
-        known: Id of each row of the split -> hash of its texts.
+        known: Id of each row of the split -> hash of its texts, and its label.
         place: The split, for the message.
 
     Raises:
-        DataError: texts of other data, or at other ids.
+        DataError: texts of other data, or at other ids, or with other labels.
     """
     if path.suffix.lower() != ".parquet":
         return
     from pyarrow import parquet
 
-    if not {"id", "input_hash"} <= set(parquet.read_schema(path).names):
+    columns = parquet.read_schema(path).names
+    if not {"id", "input_hash"} <= set(columns):
         return
-    table = parquet.read_table(path, columns=["id", "input_hash"])
-    ids, hashes = table["id"].to_pylist(), table["input_hash"].to_pylist()
-    there = set(known.values())
+    table = parquet.read_table(path, columns=["id", "input_hash", *(["label"] if "label" in columns else [])])
+    ids, hashes = [str(name) for name in table["id"].to_pylist()], table["input_hash"].to_pylist()
+    there = {text for text, _ in known.values()}
     strange = sum(text not in there for text in hashes)
     if strange:
         raise DataError(
             f"{path}: {strange:,} of its {len(hashes):,} texts are not in {place}: it is of another split or of other "
             "data; give their labels with --references"
         )
-    moved = [name for name, text in zip(ids, hashes, strict=True) if known.get(str(name), text) != text]
+    moved = [name for name, text in zip(ids, hashes, strict=True) if name in known and known[name][0] != text]
     if moved:
         raise DataError(
             f"{path}: the text of id {moved[0]} is that of another row in {place} ({len(moved):,} such in all): the "
             "data changed after it was predicted; run the suite again to predict anew"
         )
+    labels = table["label"].to_pylist() if "label" in columns else [None] * len(ids)
+    other = [
+        name
+        for name, label in zip(ids, labels, strict=True)
+        if label is not None and name in known and not _same(label, known[name][1])
+    ]
+    if other:
+        raise DataError(
+            f"{path}: its label of id {other[0]} is not the one in {place} ({len(other):,} such in all): the labels "
+            "changed after it was predicted, or it was altered; run the suite again to predict anew"
+        )
+
+
+def _same(label: object, known: float) -> bool:
+    """Whether a stored label is the known one, up to the rounding of float32."""
+    return isinstance(label, int | float) and abs(label - known) <= 1e-6 * max(1.0, abs(known))
 
 
 def _aligned(truth: References, guesses: Mapping[str, float], path: Path) -> list[float]:
@@ -188,8 +198,7 @@ def _aligned(truth: References, guesses: Mapping[str, float], path: Path) -> lis
 
 def _metrics(task: Task, labels: np.ndarray[Any, Any], guesses: np.ndarray[Any, Any]) -> dict[str, float | None]:
     if task.head == "regression":
-        by_name = {"pearson": correlation.pearson, "spearman": correlation.spearman}
-        return {metric: by_name[metric](labels, guesses) for metric in task.metrics}
+        return {metric: correlation.value(metric, labels, guesses) for metric in task.metrics}
     confusion = classification.confusion_matrix(labels, guesses, len(task.labels))
     return {metric: float(classification.METRICS[metric](confusion)) for metric in task.metrics}
 
@@ -220,11 +229,11 @@ def _score_spans(
     na_prob: Path | None,
     *,
     allow_missing: bool,
-    mirror: Path | None,
+    dataset: DatasetLock,
 ) -> dict[str, Any]:
     guesses = read_span_predictions(predictions)
     split = "" if references is not None else task.evaluation[0].name
-    golds = read_span_references(references) if references is not None else _split_golds(task, split, mirror)
+    golds = read_span_references(references) if references is not None else _split_golds(task, split, dataset)
     lost = [question for question in golds if question not in guesses.texts]
     if lost and not allow_missing:
         raise DataError(
@@ -255,9 +264,7 @@ def _score_spans(
     return result | {"missing": len(scores.missing), "complete": complete, "split": split, "warnings": warnings}
 
 
-def _split_golds(task: Task, split: str, mirror: Path | None) -> dict[str, list[str]]:
-    from benchbert.resolve import resolve_dataset
-
-    rows = load_split(resolve_dataset(task.dataset, mirror), split)
+def _split_golds(task: Task, split: str, dataset: DatasetLock) -> dict[str, list[str]]:
+    rows = load_split(dataset, split)
     validate(task, rows, split)
     return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label][:]], strict=True))

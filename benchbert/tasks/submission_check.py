@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
+from benchbert.own_data.decimals import DECIMAL
 from benchbert.tasks.submission import FILES, HEADER, SCORES, SubmissionFile
 
 __all__ = ["validate_submission"]
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
 _LARGEST = 1 << 26
 """Bytes of an unpacked file at most: the largest of the eleven, QQP's, has about four million."""
@@ -140,10 +140,10 @@ def _label_problems(file: SubmissionFile, name: str, cells: _Cells) -> Iterator[
 
 def _score_problems(file: SubmissionFile, name: str, cells: _Cells) -> Iterator[str]:
     low, high = SCORES
-    if strange := [cell for cell in cells if not _NUMBER.fullmatch(cell[1])]:
+    if strange := [cell for cell in cells if not DECIMAL.fullmatch(cell[1])]:
         line, text = strange[0]
         yield f"{name}, line {line}: the prediction {text[:80]!r} is not a number{_more(strange)}"
-    numbers = [(line, float(text)) for line, text in cells if _NUMBER.fullmatch(text)]
+    numbers = [(line, float(text)) for line, text in cells if DECIMAL.fullmatch(text)]
     if endless := [cell for cell in numbers if not math.isfinite(cell[1])]:
         line, number = endless[0]
         yield f"{name}, line {line}: the prediction {number} is not finite{_more(endless)}"

@@ -47,13 +47,15 @@ def column_name(path: Path, columns: Iterable[str], wanted: Sequence[str], *, re
     """The first of the wanted columns that is there, whatever its case; "" when there is none and none is required.
 
     Raises:
-        DataError: none is there but one is required.
+        DataError: none is there but one is required, or two are that differ only in case.
     """
     present = list(columns)
-    folded = {name.strip().lower(): name for name in present}
     for name in wanted:
-        if name in folded:
-            return folded[name]
+        alike = [column for column in present if column.strip().lower() == name]
+        if len(alike) > 1:
+            raise DataError(f"{path}: the columns {' and '.join(map(repr, alike))} differ by nothing: take one out")
+        if alike:
+            return alike[0]
     if required:
         raise DataError(f"{path}: no column {' or '.join(wanted)} (it has {', '.join(present)}): name it in the header")
     return ""

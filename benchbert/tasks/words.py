@@ -5,6 +5,7 @@ Where a row has more tokens than fit, it becomes several sequences: every word i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ def _token_labels(task: Task, rows: datasets.Dataset, first_tokens: NDArray[np.i
 
 
 def decode_words(task: Task, features: Features, rows: datasets.Dataset, logits: NDArray[np.float32]) -> pyarrow.Table:
-    """One row an example: id, label, prediction (lists of tag numbers), input_hash.
+    """One row an example: id, label, prediction (lists of tag numbers), scores (logits of each word), input_hash.
 
     Args:
         task: A task with a tag for each word.
@@ -135,16 +136,30 @@ def decode_words(task: Task, features: Features, rows: datasets.Dataset, logits:
             "its weights are broken, or it needs float32"
         )
     fallback = task.labels.index(_OUTSIDE) if _OUTSIDE in task.labels else 0
-    tags = np.where(features.words.token >= 0, logits[features.words.token].argmax(axis=1), fallback)
-    return tag_table(task, rows, tags)
+    known = features.words.token >= 0
+    tags = np.where(known, logits[features.words.token].argmax(axis=1), fallback)
+    # A word without a token has no logits: a list without numbers says so.
+    scores = [logits[token].tolist() if token >= 0 else [] for token in features.words.token]
+    return tag_table(task, rows, tags, scores)
 
 
-def tag_table(task: Task, rows: datasets.Dataset, tags: NDArray[np.int64]) -> pyarrow.Table:
-    """The columns of `decode_words`; `tags` holds those of all words, one row after another, of shape (words,)."""
+def tag_table(
+    task: Task, rows: datasets.Dataset, tags: NDArray[np.int64], scores: list[list[float]] | None = None
+) -> pyarrow.Table:
+    """The columns of `decode_words`.
+
+    Args:
+        task: As there.
+        rows: As there.
+        tags: Those of all words, one row after another, of shape (words,).
+        scores: Logits of each of these words, empty where it has none; None: the tags come from no logits.
+    """
     import pyarrow as pa
 
     starts = word_starts(task, rows)
-    predictions = [tags[starts[row] : starts[row + 1]].tolist() for row in range(len(rows))]
+    spans = list(itertools.pairwise(starts))
+    predictions = [tags[first:last].tolist() for first, last in spans]
+    logits = [scores[first:last] if scores is not None else None for first, last in spans]
     labels = rows[task.label][:] if task.label in rows.column_names else [None] * len(rows)
     numbers = pa.list_(pa.int64())
     return pa.table(
@@ -152,6 +167,7 @@ def tag_table(task: Task, rows: datasets.Dataset, tags: NDArray[np.int64]) -> py
             "id": pa.array(row_ids(task, rows), pa.string()),
             "label": pa.array(labels, numbers),
             "prediction": pa.array(predictions, numbers),
+            "scores": pa.array(logits, pa.list_(pa.list_(pa.float32()))),
             "input_hash": pa.array(input_hashes(task, rows), pa.string()),
         }
     )

@@ -48,3 +48,35 @@ def test_squad_forms():
 def test_unknown_metric():
     with pytest.raises(UnknownNameError):
         as_evaluate.load("bleu")
+
+
+@pytest.mark.parametrize(
+    ("predictions", "references", "words"),
+    [
+        ([0.9, 0.2, 0.8], [0, 0, 0], r"prediction 0 \(from 0\) is 0.9: it should be a class"),
+        ([0, 1], [0, None], "reference 1 .* is None"),
+        ([0, -1], [0, 0], "prediction 1 .* is -1"),
+        ([10**6, 0], [0, 0], "prediction 0 .* is 1000000"),
+    ],
+)
+def test_what_is_no_class_is_refused_with_its_place(predictions, references, words):
+    for name in ("accuracy", "f1", "matthews_correlation"):
+        with pytest.raises(DataError, match=words):
+            as_evaluate.load(name).compute(predictions=predictions, references=references)
+
+
+def test_a_correlation_and_a_share_combine_only_on_classes():
+    import evaluate
+
+    both = evaluate.combine([as_evaluate.load("pearson"), as_evaluate.load("accuracy")])
+    found = both.compute(predictions=[1, 2, 0], references=[1, 2, 1])
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    with pytest.raises(DataError, match="should be a class"):
+        both.compute(predictions=[1.9, 2.9, 0.7], references=[1, 2, 0])
+
+
+def test_squad_v2_names_the_question_without_a_null_probability():
+    predictions = [{"id": "a", "prediction_text": "x", "no_answer_probability": float("nan")}]
+    references = [{"id": "a", "answers": {"text": ["x"], "answer_start": [0]}}]
+    with pytest.raises(DataError, match="question 'a' has no no_answer_probability"):
+        as_evaluate.load("squad_v2").compute(predictions=predictions, references=references)

@@ -168,7 +168,7 @@ def test_a_damaged_parquet_file_is_refused(resolved: Callable[..., DatasetLock],
 def test_a_file_that_changes_after_it_was_resolved_is_not_read(
     resolved: Callable[..., DatasetLock], tmp_path: Path, cache: Path
 ) -> None:
-    dataset = resolved({"train.csv": GOOD, "dev.csv": GOOD})
+    dataset = resolved({"train.csv": GOOD, "dev.csv": GOOD + "more,bad\n"})
     (tmp_path / "train.csv").write_text(GOOD + "more,good\n")
     assert load_split(dataset, "train")["label"][:] == [1, 0]  # its table is still there
     for table in (cache / "benchbert-files").iterdir():
@@ -180,7 +180,7 @@ def test_a_file_that_changes_after_it_was_resolved_is_not_read(
 def test_words_that_stand_for_nothing_elsewhere_are_texts_here(resolved: Callable[..., DatasetLock]) -> None:
     """`NA`, `None`, numbers and empty cells: a CSV reader that guesses types would lose them."""
     content = "\ufefftext,label\nNA,None\n1.0,null\n,None\n"
-    dataset = resolved({"train.csv": content, "dev.csv": content})
+    dataset = resolved({"train.csv": content, "dev.csv": f"{content}more,None\n"})
     assert dataset.error == ""
     assert dataset.labels == ("None", "null")
     rows = load_split(dataset, "train")
@@ -252,3 +252,26 @@ def test_overrides_reach_a_task_of_ones_own_and_the_test_split_does_not(
         suite_from(data | {"scored_on": "test"}, folder=tmp_path)
     with pytest.raises(SuiteError, match="two are named 'mine'"):
         suite_from(data | {"tasks": data["tasks"] * 2}, folder=tmp_path)
+
+
+def test_the_training_file_cannot_be_scored_on(resolved: Callable[..., DatasetLock]) -> None:
+    assert "dev.csv: it is the training file byte for byte" in resolved({"train.csv": GOOD, "dev.csv": GOOD}).error
+
+
+def test_a_class_has_one_name_in_every_format(resolved: Callable[..., DatasetLock]) -> None:
+    found = resolved({"train.csv": "text,label\na,0.0\nb,1\nc,0\n", "dev.csv": "text,label\na,1.0\n"})
+    assert (found.error, found.labels) == ("", ("0", "1"))
+
+
+def test_a_line_that_repeats_a_key_is_refused(resolved: Callable[..., DatasetLock]) -> None:
+    train = '{"text": "a", "label": "x"}\n{"text": "b", "label": "y", "label": "x"}\n'
+    found = resolved({"train.jsonl": train, "dev.jsonl": '{"text": "a", "label": "x"}\n'})
+    assert "train.jsonl, line 2: the key 'label' stands there twice" in found.error
+
+
+@pytest.mark.parametrize("number", ["1_0", "\N{ARABIC-INDIC DIGIT THREE}", "0x1"])
+def test_only_plain_numbers_are_read(resolved: Callable[..., DatasetLock], number: str) -> None:
+    train = f"text,label\na,1.5\nb,{number}\n"
+    found = resolved({"train.csv": train, "dev.csv": "text,label\na,2\n"}, head="regression")
+    assert "train.csv, line 3, column 'label': " in found.error
+    assert "where a number must be" in found.error

@@ -107,3 +107,51 @@ def test_extra_answers_are_told_by_their_id_and_change_no_score(write):
     (told,) = [line for line in extra["warnings"] if line not in plain["warnings"]]
     assert "1 predictions are for questions without reference (first 'zz')" in told
     assert {k: v for k, v in extra.items() if k != "warnings"} == {k: v for k, v in plain.items() if k != "warnings"}
+
+
+def test_predictions_of_another_task_are_refused(write):
+    path = write("p.parquet", own_file(registry.find("tasks", "builtin/glue/sst2")))
+    with pytest.raises(DataError, match=r"p.parquet: its predictions are of builtin/glue/sst2, not of builtin/glue/co"):
+        score_predictions(COLA.name, path)
+
+
+@pytest.mark.parametrize("stamp", [b"{", b"[1]", b'{"task": "cola"}', b'{"task": 1, "version": 1}', b"\xff"])
+def test_a_damaged_stamp_is_one_clear_error(write, stamp):
+    table = own_file().replace_schema_metadata({b"benchbert": stamp})
+    with pytest.raises(DataError, match="what it says of its task is damaged"):
+        score_predictions(COLA.name, write("p.parquet", table))
+
+
+def test_outputs_that_are_no_number_are_refused_by_their_id(write):
+    scores = [[0.1, 0.2]] * 500
+    scores[7] = [math.nan, 0.2]
+    table = own_file().append_column("scores", pa.array(scores))
+    with pytest.raises(DataError, match=f"row 7: the model's output for id {table['id'][7]} is not a number"):
+        score_predictions(COLA.name, write("p.parquet", table))
+
+
+def test_labels_that_changed_since_are_refused_by_their_id(write):
+    labels = own_file()["prediction"].to_pylist()
+    table = own_file().append_column("label", pa.array(labels))
+    assert score_predictions(COLA.name, write("p.parquet", table))["matthews_correlation"] == pytest.approx(1.0)
+    labels[3] = 1 - labels[3]
+    table = own_file().append_column("label", pa.array(labels))
+    with pytest.raises(DataError, match=rf"its label of id {table['id'][3]} is not the one in .* \(1 such in all\)"):
+        score_predictions(COLA.name, write("q.parquet", table))
+
+
+def test_two_columns_that_could_be_the_index_must_agree(write):
+    references = write("r.tsv", "index\tlabel\n0\t0\n1\t1\n")
+    with pytest.raises(DataError, match="the columns 'index' and 'Index' differ by nothing"):
+        score_predictions("glue/rte", write("a.tsv", "index\tIndex\tprediction\n0\t1\t0\n1\t0\t1\n"), references)
+    with pytest.raises(DataError, match=r"b.tsv, line 2: the columns index and id disagree"):
+        score_predictions("glue/rte", write("b.tsv", "id\tindex\tprediction\n5\t0\t0\n1\t1\t1\n"), references)
+    same = write("c.tsv", "id\tindex\tprediction\n0\t0\t0\n1\t1\t1\n")
+    assert score_predictions("glue/rte", same, references)["accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("text", ["1_0", "\N{ARABIC-INDIC DIGIT THREE}", "0x1", "1e400", "nan"])
+def test_only_plain_numbers_are_scores(write, text):
+    references = write("r.tsv", "index\tlabel\n0\t1\n1\t2\n")
+    with pytest.raises(DataError, match=r"p.tsv, line 3: the prediction .* (not a number|finite)"):
+        score_predictions("glue/stsb", write("p.tsv", f"index\tprediction\n0\t1\n1\t{text}\n"), references)
