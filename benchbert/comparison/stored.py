@@ -12,6 +12,7 @@ from benchbert import registry
 from benchbert.errors import StoreError, UnknownNameError, UsageError
 from benchbert.statistics.seeds import variant_label
 from benchbert.store.files import ReadResults, read_results
+from benchbert.store.settings import settings_digest
 from benchbert.types import Result, Value
 
 __all__ = ["Ground", "StoredModel", "StoredPredictions", "model_named", "models_of", "stored_models"]
@@ -99,6 +100,7 @@ def models_of(read: ReadResults) -> list[StoredModel]:
     pairs = sorted(zip(read.results, read.files, strict=True), key=lambda pair: pair[0].started_at)
     found: dict[tuple[str, ...], dict[tuple[Ground, int], StoredPredictions]] = {}
     weights: dict[tuple[str, ...], str] = {}
+    ways: dict[tuple[tuple[str, ...], Ground], str] = {}
     names = _Names()
     for result, file in pairs:
         if result.job.kind != "predict" or result.status != "ok":
@@ -108,8 +110,15 @@ def models_of(read: ReadResults) -> list[StoredModel]:
         revision = spec.get("revision") or result.provenance.get("model_revision") or ""
         variant = (str(spec["model"]), str(revision), result.job.dtype, str(spec.get("backend") or ""))
         weights[variant] = str(spec.get("weights") or "")
+        settings = settings_digest(spec.get("settings"))
         for stored in _of_result(result, file, names):
-            found.setdefault(variant, {})[stored.ground, stored.seed] = stored
+            own = found.setdefault(variant, {})
+            if ways.setdefault((variant, stored.ground), settings) != settings:
+                # Seeds are seeds of one way of fine-tuning, and the last one counts, as on the leaderboard.
+                ways[variant, stored.ground] = settings
+                for other in [key for key in own if key[0] == stored.ground]:
+                    del own[other]
+            own[stored.ground, stored.seed] = stored
     return [
         StoredModel(
             label=variant_label(variant, [other for other in found if other[0] == variant[0]]),

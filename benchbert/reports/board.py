@@ -40,6 +40,8 @@ class ScoreColumn:
     """Split that was scored."""
     convention: str
     """Which definition of the metric was followed."""
+    protocol: str
+    """Version of the way of predicting."""
     metric: str
     """The task's main metric."""
     direction: str
@@ -226,6 +228,9 @@ class Leaderboard:
     """Resamples of each bootstrap of predictions; 0: none were compared."""
     unusable: tuple[str, ...] = ()
     """Why stored predictions could not be compared, a line each."""
+    left_out: tuple[str, ...] = ()
+    """Scores that are not on the board, because their heads were fine-tuned in another way than the last, a line a
+    model."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """Sentences that a reader of the table must know: what ties mean, what the numbers are of."""
 

@@ -49,7 +49,7 @@ def macro_columns(columns: Sequence[ScoreColumn], counts: dict[str, int]) -> dic
     by_task: dict[str, dict[Key, list[ScoreColumn]]] = {}
     for column in columns:
         if not column.is_sample and column.direction == "higher" and not column.unit:
-            version = (column.task_version, column.dataset_fingerprint, column.convention)
+            version = (column.task_version, column.dataset_fingerprint, column.convention, column.protocol)
             by_task.setdefault(column.task, {}).setdefault(version, []).append(column)
     return {
         task: max(versions.values(), key=lambda same: sum(counts[column.label] for column in same))
@@ -74,6 +74,7 @@ def _column(row: Any) -> ScoreColumn:
         dataset_fingerprint=row.dataset_fingerprint,
         split=row.split,
         convention=row.convention,
+        protocol=row.protocol,
         metric=row.metric,
         direction=row.direction,
         unit=row.unit,
@@ -89,6 +90,7 @@ def _labelled(columns: list[ScoreColumn]) -> list[ScoreColumn]:
         "split": lambda c: c.split,
         "task_version": lambda c: f"v{c.task_version}",
         "convention": lambda c: c.convention,
+        "protocol": lambda c: c.protocol or "unknown protocol",
         "dataset_fingerprint": lambda c: f"data {c.dataset_fingerprint[:8] or 'unknown'}",
     }
     differing = [text for name, text in parts.items() if len({getattr(c, name) for c in columns}) > 1]

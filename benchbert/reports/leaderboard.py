@@ -8,6 +8,7 @@ shown, with the reason, and have no rank.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,7 @@ def leaderboard(frame: pd.DataFrame, judge: Judge | None = None) -> Leaderboard:
         latency_cell=latency.cell,
         memory_metric=memory.metric,
         memory_cell=memory.cell,
+        left_out=tuple(_left_out(rows)),
     )
     seeds = seed_scores(frame, columns)
     board = ranked(with_controls(with_baselines(with_macro(board, seeds), seeds, judge), seeds, judge), judge)
@@ -90,3 +92,16 @@ def leaderboard(frame: pd.DataFrame, judge: Judge | None = None) -> Leaderboard:
         judge.save()
         board = replace(board, resamples=judge.resamples, unusable=judge.problems)
     return replace(board, notes=tuple(notes_of(board)))
+
+
+def _left_out(rows: Iterable[Any]) -> Iterator[str]:
+    """What `same_settings` left out, a line a model."""
+    counts: dict[str, list[str]] = {}
+    for row in rows:
+        if row.left_out:
+            counts.setdefault(str(row.model), []).append(f"{row.left_out} on {row.task}")
+    for model, tasks in counts.items():
+        yield (
+            f"{model} was fine-tuned in more than one way; the last one counts, and scores of others are left out: "
+            f"{', '.join(dict.fromkeys(tasks))}. Give each way a name of its own to see them side by side."
+        )

@@ -25,6 +25,7 @@ def notes_of(board: Leaderboard) -> Iterator[str]:
         )
     if T_OVER_SEEDS in kinds:
         yield f"{T_OVER_SEEDS}: where another seed would fall on the same examples; other examples are not in it."
+    yield from board.left_out
     yield from rank_notes(board)
     yield from _baselines(board)
     if board.macro_name:

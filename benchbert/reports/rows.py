@@ -10,7 +10,7 @@ from benchbert.reports.cells import PARAMETERS, facts_of
 from benchbert.reports.columns import key_of
 from benchbert.reports.costs import Costs
 from benchbert.reports.estimate import Estimate
-from benchbert.statistics.seeds import VARIANT, variant_label
+from benchbert.statistics.seeds import VARIANT, same_settings, variant_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +134,9 @@ def _barred(own: pd.DataFrame, scored: Iterable[Any], scores: Mapping[str, Estim
 def seed_scores(frame: pd.DataFrame, columns: Mapping[Any, ScoreColumn]) -> dict[tuple[Variant, str], dict[int, float]]:
     """(variant, column label) -> seed -> score."""
     found: dict[tuple[Variant, str], dict[int, float]] = {}
-    rows = frame[(frame["kind"] == "predict") & (frame["status"] == "ok") & frame["value"].notna()]
+    scored = frame[(frame["kind"] == "predict") & (frame["status"] == "ok")]
+    rows = same_settings(scored[scored["metric"] != ""])
+    rows = rows[rows["value"].notna()]
     row: Any
     for row in rows.itertuples():
         column = columns.get(key_of(row))

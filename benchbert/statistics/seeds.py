@@ -14,9 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPARABLE", "SUMMARY_COLUMNS", "T_OVER_SEEDS", "VARIANT", "summarise", "t_interval", "variant_label"]
+__all__ = [
+    "COMPARABLE",
+    "SUMMARY_COLUMNS",
+    "T_OVER_SEEDS",
+    "VARIANT",
+    "same_settings",
+    "summarise",
+    "t_interval",
+    "variant_label",
+]
 
-COMPARABLE = ("task", "task_version", "dataset_fingerprint", "split", "convention", "metric")
+COMPARABLE = ("task", "task_version", "dataset_fingerprint", "split", "convention", "metric", "protocol")
 """Scores stand beside each other only where all of these agree."""
 
 VARIANT = ("model", "revision", "dtype", "backend")
@@ -43,8 +52,10 @@ SUMMARY_COLUMNS = (
     "examples",
     "complete",
     "ranked",
+    "left_out",
 )
-"""Columns of `summarise`: keys, then statistics; `ranked` is False for random weights and for the majority baseline."""
+"""Columns of `summarise`: keys, then statistics; `ranked` is False for random weights and for the majority baseline,
+`left_out` counts scores of heads that were fine-tuned in another way (see `same_settings`)."""
 
 
 def variant_label(variant: Sequence[str], namesakes: Sequence[Sequence[str]]) -> str:
@@ -68,10 +79,24 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
     return mean - half, mean + half
 
 
+def same_settings(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores without those of heads that were fine-tuned with other settings than the last one of their cell.
+
+    Seeds are seeds of one way of fine-tuning: two ways, as two runs may have had, are no spread of one.
+
+    Args:
+        scores: rows of the results table, oldest first.
+    """
+    keys = [*VARIANT, *COMPARABLE]
+    last = scores.groupby(keys, sort=False, dropna=False)["settings"].transform("last")
+    return scores[scores["settings"] == last]
+
+
 def summarise(frame: pd.DataFrame) -> pd.DataFrame:
     """Scores over seeds: one row for each model variant and comparable score.
 
-    Where a seed was scored twice (a re-run, another machine), the last row counts.
+    Where a seed was scored twice (a re-run, another machine), the last row counts; of heads that were fine-tuned with
+    several settings those with the last one's.
 
     Args:
         frame: as `benchbert.load_results` gives it.
@@ -83,11 +108,23 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
 
     scores = frame[(frame["kind"] == "predict") & (frame["status"] == "ok") & (frame["metric"] != "")]
     keys = [*VARIANT, *COMPARABLE]
-    scores = scores.drop_duplicates([*keys, "seed"], keep="last")
-    rows = [_summary(group) for _, group in scores.groupby(keys, sort=False, dropna=False)]
+    counts = scores.groupby(keys, sort=False, dropna=False).size()
+    kept = same_settings(scores)
+    left_out = (counts - kept.groupby(keys, sort=False, dropna=False).size()).to_dict()
+    kept = kept.drop_duplicates([*keys, "seed"], keep="last")
+    rows = [
+        _summary(group) | {"left_out": left_out[key]} for key, group in kept.groupby(keys, sort=False, dropna=False)
+    ]
     table = pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
     dtypes = {name: str(frame[name].dtype) for name in SUMMARY_COLUMNS if name in frame.columns}
-    dtypes |= {"mean": "Float64", "sd": "Float64", "seeds": "Int64", "undefined": "Int64", "examples": "Int64"}
+    dtypes |= {
+        "mean": "Float64",
+        "sd": "Float64",
+        "seeds": "Int64",
+        "undefined": "Int64",
+        "examples": "Int64",
+        "left_out": "Int64",
+    }
     return table.astype(dtypes | {"ranked": "boolean"})
 
 

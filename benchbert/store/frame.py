@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from benchbert.store.files import read_results
+from benchbert.store.settings import settings_digest
 from benchbert.types import Result, Value
 
 __all__ = ["COLUMNS", "empty_frame", "load_results", "to_frame"]
@@ -62,11 +63,16 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "under_trained": "Why the model is not trained enough to be ranked; empty: it is, or nothing is known.",
         "control_of": "Model that this one is a control of, never ranked by score; empty: none.",
         "max_length": "Tokens of an example at most (scores); missing where the job does not say.",
+        "protocol": "Version of the way of doing the job; scores rank together only where it agrees.",
+        "settings": "Digest of the fine-tuning settings (scores); empty where the job has none. Seeds are seeds of one "
+        "model only where it agrees.",
+        "epochs": "Passes over the training split that the head was fine-tuned for (scores).",
+        "learning_rate": "Peak learning rate of that.",
     }
 )
 """Column -> meaning, in the order of the table."""
 
-_NUMBERS = ("value", "ci_low", "ci_high", "ci_level")
+_NUMBERS = ("value", "ci_low", "ci_high", "ci_level", "epochs", "learning_rate")
 _INTEGERS = ("n", "seed", "batch_size", "sequence_length", "threads", "replicate", "task_version", "max_length")
 _FLAGS = ("complete", "quiet", "steady")
 _DTYPES: dict[str, Any] = {
@@ -132,7 +138,18 @@ def _shared(result: Result) -> dict[str, Any]:
         "error": _ABSOLUTE_PATH.sub(r".../\1", " ".join(result.error.split())),
         "under_trained": _text(provenance.get("under_trained")),
         "control_of": _text(provenance.get("control_of")),
-        "max_length": _integer(settings.get("max_length")) if isinstance(settings, Mapping) else pd.NA,
+        "protocol": job.protocol_hash,
+        **_of_settings(settings if isinstance(settings, Mapping) else {}),
+    }
+
+
+def _of_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a score says of the fine-tuning of its head."""
+    return {
+        "max_length": _integer(settings.get("max_length")),
+        "settings": settings_digest(settings),
+        "epochs": _real(settings.get("epochs")),
+        "learning_rate": _real(settings.get("learning_rate")),
     }
 
 
@@ -168,6 +185,11 @@ def _text(value: object) -> str:
 def _number(value: float | None) -> Any:
     """The number, or NA for None and for what a stranger's file may hold: NaN and infinities."""
     return value if value is not None and math.isfinite(value) else pd.NA
+
+
+def _real(value: object) -> Any:
+    """A finite number, or NA where the job's spec has none."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else pd.NA
 
 
 def _integer(value: object) -> Any:

@@ -30,6 +30,8 @@ def score(
     direction: Direction = "higher",
     unit: str = "",
     provenance: dict[str, Any] | None = None,
+    settings: dict[str, Any] | None = None,
+    protocol: str = "",
 ) -> Result:
     """A predict job with one score and its bootstrap interval of half-width `half`."""
     interval = value is not None and half is not None
@@ -48,7 +50,8 @@ def score(
     )
     facts = {"dataset_fingerprint": fingerprint, "dataset_id": f"data/{task}"} | (provenance or {})
     spec = spec_of(model, weights, revision) | {"task": task, "device": "cpu", "backend": "eager"}
-    return result("predict", spec, [number], seed=seed, version=version, dtype=dtype, facts=facts)
+    spec |= {"settings": settings} if settings else {}
+    return result("predict", spec, [number], seed=seed, version=version, dtype=dtype, facts=facts, protocol=protocol)
 
 
 def cost(
@@ -110,8 +113,10 @@ def result(
     status: Status = "ok",
     error: str = "",
     steady: bool | None = None,
+    protocol: str = "",
 ) -> Result:
-    job = Job(kind=kind, spec=spec, seed=seed, dtype=dtype, task_version=version, slug=f"{kind}.{len(str(spec))}")
+    slug = f"{kind}.{len(str(spec))}"
+    job = Job(kind=kind, spec=spec, seed=seed, dtype=dtype, task_version=version, protocol_hash=protocol, slug=slug)
     return Result(
         key=ResultKey(job_id=job.id, machine_id=machine, environment_id="e0"),
         job=job,

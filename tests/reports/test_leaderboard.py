@@ -168,3 +168,25 @@ def test_terminal_shows_ranks_reasons_and_names_as_text() -> None:
     assert "macro over 2 tasks" in text
     assert "Not ranked: control (random weights: a control, never ranked)" in text
     assert "nan" not in text.lower()
+
+
+def test_other_protocols_never_share_a_column() -> None:
+    results = [score("bert-a", "sentiment", 0.8, seed=seed) for seed in (1, 2)]
+    results.append(score("distil-a", "sentiment", 0.7, protocol="prediction-1"))
+    found = leaderboard(to_frame(results))
+    labels = {row.model: list(row.scores) for row in found.rows}
+    assert labels == {"bert-a": ["sentiment unknown protocol"], "distil-a": ["sentiment prediction-1"]}
+
+
+def test_seeds_are_seeds_of_one_way_of_fine_tuning() -> None:
+    short, long = {"epochs": 0.2, "learning_rate": 1e-6}, {"epochs": 12.0, "learning_rate": 6e-3}
+    results = [score("bert-a", "sentiment", 0.5, seed=1, settings=short)]
+    results += [score("bert-a", "sentiment", 0.8 + 0.01 * seed, seed=seed, settings=long) for seed in (2, 3)]
+    results += [score("distil-a", "sentiment", 0.7, seed=seed, settings=short) for seed in (1, 2)]
+    found = leaderboard(to_frame(results))
+    (row,) = (row for row in found.rows if row.model == "bert-a")
+    assert (row.scores["sentiment"].value, row.scores["sentiment"].seeds) == (pytest.approx(0.825), 2)
+    (note,) = (note for note in found.notes if "more than one way" in note)
+    assert note.startswith("bert-a was fine-tuned in more than one way")
+    assert "1 on sentiment" in note
+    assert "distil-a" not in note
