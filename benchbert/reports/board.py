@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from benchbert.reports.cells import Cell
 from benchbert.reports.estimate import MISSING, Estimate
+from benchbert.reports.named_averages import NamedAverage
 from benchbert.statistics.differences import Difference
 
 __all__ = [
@@ -231,6 +232,8 @@ class Leaderboard:
     left_out: tuple[str, ...] = ()
     """Scores that are not on the board, because their heads were fine-tuned in another way than the last, a line a
     model."""
+    averages: tuple[NamedAverage, ...] = ()
+    """The four GLUE averages by name, where the board has the tasks; they rank nobody."""
     notes: tuple[str, ...] = field(default_factory=tuple)
     """Sentences that a reader of the table must know: what ties mean, what the numbers are of."""
 

@@ -30,9 +30,16 @@ def retention(frame: pd.DataFrame, student: str, teacher: str, name: str) -> Mea
     missing = [text for text in (_missing(student, ours), _missing(teacher, theirs)) if text]
     if missing:
         return Unknown(reason=f"missing: {'; '.join(missing)}")
-    common = sorted(seed for seed in ours.keys() & theirs.keys() if ours[seed].value and theirs[seed].value)
+    common = sorted(ours.keys() & theirs.keys())
     if not common:
         return Unknown(reason=f"missing: a seed with which both {student} and {teacher} have the {name} average")
+    # A seed that collapsed is a part of what the method does: it is reported, never dropped.
+    for model, found in ((student, ours), (teacher, theirs)):
+        for seed in common:
+            if found[seed].value is None:
+                return Unknown(reason=f"undefined with seed {seed} of {model}: {', '.join(found[seed].missing)}")
+    if undefined := [seed for seed in common if not (theirs[seed].value or 0.0) > 0]:
+        return Unknown(reason=f"the {name} average of {teacher} is not above 0 with seed {undefined[0]}")
     ratios = [(ours[seed].value or 0.0) / (theirs[seed].value or 1.0) for seed in common]
     basis = f"{name} average, {len(common)} common seed{'s' if len(common) > 1 else ''}"
     mean = math.fsum(ratios) / len(ratios)

@@ -26,6 +26,11 @@ _NOT_PUBLISHED = {
 """Kind of weights -> why its scores are not those of the published checkpoint."""
 
 
+_EPOCHS, _RATES = (1.0, 20.0), (5e-6, 2e-4)
+"""What published fine-tuning takes, with room: 2 to 4 epochs at 2e-5 to 5e-5 (Devlin et al. 2019, A.3), 2 to 10 at 1e-5
+to 1e-4 (Sun et al. 2020, 4.4), up to 20 (Jiao et al. 2020, 4.2)."""
+
+
 def published_name(task: str, split: str) -> str:
     """What publications call the task: `mnli_matched` for that split of `glue/mnli`; empty: no task of GLUE or SQuAD.
 
@@ -100,10 +105,17 @@ def _of_data(row: Any, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _of_recipe(row: Any, frame: pd.DataFrame) -> Iterator[str]:
-    """Examples cut shorter than published runs cut them."""
+    """Fine-tuning unlike any published one, and examples cut shorter than published runs cut them."""
+    registered = entries("tasks").get(row.task)
+    if registered is not None and registered.version != row.task_version:
+        yield f"version {row.task_version} of the task, this benchbert has version {registered.version}: run it again"
     if "max_length" not in frame:
         return
     own = frame[(frame["kind"] == "predict") & (frame["model"] == row.model) & (frame["task"] == row.task)]
+    for name, (least, most), what in (("epochs", _EPOCHS, "epochs"), ("learning_rate", _RATES, "as learning rate")):
+        used = own[name].dropna() if name in own else ()
+        if strange := sorted({float(value) for value in used if not least <= value <= most}):
+            yield f"another recipe: {strange[0]:g} {what}, published fine-tuning has {least:g} to {most:g}"
     lengths = own["max_length"].dropna()
     task = entries("tasks").get(row.task)
     if task is not None and len(lengths) and int(lengths.min()) < HEAD_LENGTHS[task.head]:

@@ -31,6 +31,8 @@ class Estimate:
     """Seeds behind it; 0: does not apply."""
     examples: int = 0
     """Examples, samples or processes behind it."""
+    sd: float | None = None
+    """Sample standard deviation over the seeds; None: fewer than two."""
 
     @property
     def has_interval(self) -> bool:
@@ -52,7 +54,8 @@ class Estimate:
         if self.has_interval and self.level is not None:
             parts[0] = f"{self.level:.0%} {parts[0]}"
         if self.seeds:
-            parts.append(f"{self.seeds} seed{'s' if self.seeds > 1 else ''}")
+            spread = f" with sd {significant(self.sd if self.unit else 100 * self.sd)}" if self.sd is not None else ""
+            parts.append(f"{self.seeds} seed{'s' if self.seeds > 1 else ''}{spread}")
         if self.examples:
             parts.append(f"n = {self.examples:,}")
         return ", ".join(parts)

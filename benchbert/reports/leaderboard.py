@@ -20,6 +20,7 @@ from benchbert.reports.cells import LATENCY
 from benchbert.reports.columns import key_of, score_columns
 from benchbert.reports.comparisons import with_controls
 from benchbert.reports.costs import costs_of, memory_of
+from benchbert.reports.named_averages import named_averages
 from benchbert.reports.notes import notes_of
 from benchbert.reports.ranking import ranked, with_macro
 from benchbert.reports.rows import row_of, seed_scores, variant_of, variants_of
@@ -85,6 +86,7 @@ def leaderboard(frame: pd.DataFrame, judge: Judge | None = None) -> Leaderboard:
         memory_metric=memory.metric,
         memory_cell=memory.cell,
         left_out=tuple(_left_out(rows)),
+        averages=named_averages(frame, {row.variant: row.label for row in board_rows}),
     )
     seeds = seed_scores(frame, columns)
     board = ranked(with_controls(with_baselines(with_macro(board, seeds), seeds, judge), seeds, judge), judge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 from benchbert.reports.board import BoardRow, Variant
@@ -47,7 +48,8 @@ def macro_of(tasks: Sequence[Sequence[tuple[Estimate, SeedScores]]]) -> Estimate
         of_seed = seed_means([[scores for _, scores in columns] for columns in tasks])
         low, high = t_interval(list(of_seed.values()))
         low, high = max(low, -1.0), min(high, 1.0)
-        return Estimate(value=value, low=low, high=high, kind=T_OVER_SEEDS, level=0.95, seeds=len(of_seed))
+        sd = statistics.stdev(of_seed.values())
+        return Estimate(value=value, low=low, high=high, kind=T_OVER_SEEDS, level=0.95, seeds=len(of_seed), sd=sd)
     halves = [_half_width([estimate for estimate, _ in columns]) for columns in tasks]
     levels = {estimate.level for columns in tasks for estimate, _ in columns}
     if any(half is None for half in halves) or len(levels) != 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from benchbert.registry import entries
 from benchbert.reports.board import BoardRow, Leaderboard
 from benchbert.reports.cells import DEVICE_MEMORY
 from benchbert.reports.rank_notes import rank_notes
@@ -26,6 +27,7 @@ def notes_of(board: Leaderboard) -> Iterator[str]:
     if T_OVER_SEEDS in kinds:
         yield f"{T_OVER_SEEDS}: where another seed would fall on the same examples; other examples are not in it."
     yield from board.left_out
+    yield from _stale(board)
     yield from rank_notes(board)
     yield from _baselines(board)
     if board.macro_name:
@@ -33,10 +35,36 @@ def notes_of(board: Leaderboard) -> Iterator[str]:
             f"{board.macro_name}: plain mean of the main metrics of {', '.join(board.macro_tasks)} (several splits of "
             "a task averaged first). A model with a missing task has no macro."
         )
+    yield from _averages(board)
     samples = [column.label for column in board.columns if column.is_sample]
     if samples:
         yield f"Sample, not comparable with published scores and not averaged: {', '.join(samples)}."
     yield from _costs(board)
+
+
+def _stale(board: Leaderboard) -> Iterator[str]:
+    """Scores by another version of a task than this benchbert has."""
+    known = entries("tasks")
+    for task, version in dict.fromkeys((column.task, column.task_version) for column in board.columns):
+        if task in known and known[task].version != version:
+            yield f"{task} was scored by version {version} of the task; this benchbert has {known[task].version}."
+
+
+def _averages(board: Leaderboard) -> Iterator[str]:
+    """What the named averages are, and who has none and why."""
+    if not board.averages:
+        return
+    yield (
+        "GLUE averages by name: official (9 tasks, metrics of a task averaged first), bert (9 columns, no WNLI), "
+        "distilbert (9 tasks, one metric each), no_wnli (the same without WNLI); they rank nobody."
+    )
+    blocked: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for mean in board.averages:
+        for label, missing in mean.blocked.items():
+            tasks = tuple(dict.fromkeys(each.partition("/")[0] for each in missing))
+            blocked.setdefault((label, tasks), []).append(mean.name)
+    for (label, tasks), kinds in blocked.items():
+        yield f"{label} has no average {names(kinds)}: missing or undefined {names(tasks)}."
 
 
 def not_ranked(board: Leaderboard) -> Iterator[tuple[tuple[BoardRow, ...], str]]:

@@ -97,6 +97,7 @@ def _score(row: Any) -> Estimate | None:
         unit=str(row.unit),
         seeds=int(row.seeds),
         examples=int(row.examples),
+        sd=None if pd.isna(row.sd) else float(row.sd),
     )
 
 

@@ -66,6 +66,8 @@ def _readable(board: Leaderboard) -> tuple[list[str], list[list[str]]]:
         columns.append((heading, [cell_score(row, column) for row in board.rows]))
     if board.macro_name:
         columns.append((board.macro_name.capitalize(), [score_text(row.macro) for row in board.rows]))
+    for mean in board.averages:
+        columns.append((f"GLUE average {mean.name}", [score_text(mean.scores.get(row.label)) for row in board.rows]))
     costs: list[tuple[str, list[Estimate | None]]] = [
         ("Latency (ms)", [row.latency for row in board.rows]),
         ("Peak memory (MiB)", [row.memory for row in board.rows]),
@@ -154,9 +156,12 @@ def _csv(board: Leaderboard) -> str:
         named.append((f"{column.label} {column.metric}", [row.scores.get(column.label) for row in board.rows]))
     if board.macro_name:
         named.append((board.macro_name, [row.macro for row in board.rows]))
+    named += [
+        (f"glue_average {mean.name}", [mean.scores.get(row.label) for row in board.rows]) for mean in board.averages
+    ]
     named += [("latency_ms", [row.latency for row in board.rows]), ("memory_mib", [row.memory for row in board.rows])]
     for name, _ in named:
-        heading += [name, f"{name} ci_low", f"{name} ci_high", f"{name} ci_kind"]
+        heading += [name, f"{name} ci_low", f"{name} ci_high", f"{name} ci_kind", f"{name} sd"]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([_csv_cell(name) for name in heading])
@@ -170,7 +175,9 @@ def _csv(board: Leaderboard) -> str:
 
 
 def _csv_estimate(estimate: Estimate | None) -> Sequence[Any]:
-    return ("", "", "", "") if estimate is None else (estimate.value, estimate.low, estimate.high, estimate.kind)
+    if estimate is None:
+        return [""] * 5
+    return estimate.value, estimate.low, estimate.high, estimate.kind, "" if estimate.sd is None else estimate.sd
 
 
 def _csv_cell(cell: object) -> object:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from benchbert.errors import UsageError
 from benchbert.registry import entries
-from benchbert.reports.audit import AuditedScore, audit, audited
+from benchbert.reports.audit import NOT_COMPARABLE, AuditedScore, audit, audited
 from benchbert.reports.audit_text import audit_text
 from benchbert.reports.build import build_report
 from benchbert.reports.comparability import strangers
@@ -229,3 +229,23 @@ def test_the_section_is_there_for_published_checkpoints_only(tmp_path) -> None:
     made = ours("glue/sst2", [0.92], weights="recipe")
     other = build_report(write_run(tmp_path / "b", [*made, cost("bert-a", "latency_ms", 3.0)]), tmp_path / "b.html")
     assert 'id="audit"' not in other.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"epochs": 0.01}, "another recipe: 0.01 epochs, published fine-tuning has 1 to 20"),
+        ({"epochs": 50.0}, "another recipe: 50 epochs, published fine-tuning has 1 to 20"),
+        ({"epochs": 3.0, "learning_rate": 1.0}, "another recipe: 1 as learning rate"),
+    ],
+)
+def test_fine_tuning_unlike_any_published_one_is_not_compared(settings: dict[str, float], reason: str) -> None:
+    rows = audited(to_frame(ours("glue/sst2", [0.605], spec={"settings": {"max_length": 128, **settings}})))
+    assert {row.verdict for row in rows} == {NOT_COMPARABLE}
+    assert all(reason in row.reason for row in rows)
+
+
+def test_another_version_of_the_task_is_not_compared() -> None:
+    rows = audited(to_frame(ours("glue/sst2", [0.927], version=0)))
+    assert {row.verdict for row in rows} == {NOT_COMPARABLE}
+    assert all("version 0 of the task, this benchbert has version 1" in row.reason for row in rows)

@@ -18,6 +18,10 @@ def _render(context: ReportContext) -> Markup | None:
             board=board,
             best={column.label: board.best(column) for column in board.columns},
             score=cell_score,
+            averaged={
+                row.label: any(row.label in {*mean.scores, *mean.blocked} for mean in board.averages)
+                for row in board.rows
+            },
             palette=context.palette,
         )
     )
