@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from benchbert import toml
 from benchbert.errors import SuiteError
+from benchbert.recipe_budget import Budget, budget_problems, in_steps, scaled
 from benchbert.recipe_losses import LATER_LOSSES, Losses, Schedule, loss_problems
 from benchbert.types import digest
 
-__all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
+__all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_decided", "read_recipe"]
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
@@ -67,32 +68,6 @@ class Masking:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget:
-    """How long to train, and on what shapes."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    steps: int
-    """Optimizer steps."""
-    batch_size: int
-    """Sequences an optimizer step."""
-    sequence_length: int
-    """Tokens a sequence, special tokens included."""
-    pairs: bool = False
-    """Whether sequences are two segments, for the objective of `sentences`; else they are text as it runs."""
-    losses: tuple[str, ...] = ()
-    """For `distil`: names of the losses that hold in this phase; empty: all that have a weight."""
-    layers: tuple[int, ...] = ()
-    """For `distil`: student layers, from 0, that this phase trains and that its layer losses compare, everything else
-    frozen (MobileBERT's progressive transfer, with the lower layers' rate at 0); empty: the whole student."""
-
-    @property
-    def tokens(self) -> int:
-        """Steps x batch x length; paired sequences are shorter where their sentences do not fill the length."""
-        return self.steps * self.batch_size * self.sequence_length
-
-
-@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a model is produced."""
 
@@ -115,6 +90,10 @@ class Recipe:
     """Of text files: a document a line, or a document up to the next blank line."""
     phases: tuple[Budget, ...]
     """Phases of training in turn, such as short sequences first."""
+    minutes: float = 0.0
+    """Wall clock that this model and all that it stands on may take to train on the machine that makes it; the phases
+    then say how it is shared out, and `benchbert distill` decides the steps, from a short measurement. 0: the phases
+    hold as they are."""
     vocabulary: int = 0
     """Size of the WordPiece vocabulary trained on the corpus; 0: the tokenizer of `tokenizer` or of the teacher."""
     tokenizer: str = ""
@@ -165,12 +144,13 @@ class Recipe:
     @property
     def tokens(self) -> int:
         """Tokens of all phases, with the padding of paired sequences."""
-        return sum(phase.tokens for phase in self.phases)
+        return sum(phase.steps * phase.step_tokens for phase in self.phases)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that decides the outcome, as JSON; paths of other recipes are left to their digests."""
-        said = {k: v for k, v in asdict(self).items() if k not in {"description", "teacher", "tokenizer"}}
+        """All that decides the outcome, as JSON; paths of other recipes are left to their digests, minutes to steps."""
+        left_out = {"description", "teacher", "tokenizer", "minutes"}
+        said = {k: v for k, v in asdict(self).items() if k not in left_out}
         for key, default in LATER.items():
             *above, name = key.split(".")
             table = said[above[0]] if above else said
@@ -178,7 +158,8 @@ class Recipe:
                 del table[name]
         said["losses"] = {k: v for k, v in said["losses"].items() if v or k not in LATER_LOSSES}
         said["phases"] = tuple(
-            {k: v for k, v in phase.items() if v or k not in {"losses", "layers"}} for phase in said["phases"]
+            {k: v for k, v in phase.items() if k != "tokens" and (v or k not in {"losses", "layers"})}
+            for phase in said["phases"]
         )
         return said
 
@@ -186,6 +167,10 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 of the settings, without the teacher's."""
         return digest(self.settings)
+
+    def scaled(self, factor: float) -> Recipe:
+        """The same recipe with every phase that many times as long; see `benchbert.recipe_budget.scaled`."""
+        return replace(self, phases=scaled(self.phases, factor), minutes=0.0)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -195,14 +180,39 @@ def read_recipe(path: Path) -> Recipe:
         SuiteError: with all problems of the file.
     """
     recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer", "corpus"))
-    problems = list(_problems(recipe))
+    problems = list(budget_problems(recipe.phases))
+    if not problems:
+        recipe = replace(recipe, phases=in_steps(recipe.phases))
+    problems += _problems(recipe)
     if problems:
         raise SuiteError(str(path), problems)
     return recipe
 
 
+def read_decided(path: Path, factor: float | None, top: Path | None = None) -> Recipe:
+    """The recipe in a TOML file, with a length that no clock decides any more.
+
+    Args:
+        path: a TOML file.
+        factor: how many times as long its phases are to be: what a budget in minutes came to on this machine. None: as
+            long as they are, and there is no such budget.
+        top: the recipe that is made, where this one is its teacher's or tokenizer's.
+
+    Raises:
+        SuiteError: as `read_recipe`, or it has a budget in minutes that nobody has measured.
+    """
+    recipe = read_recipe(path)
+    if recipe.minutes and top:
+        raise SuiteError(str(path), [f"minutes: they are for all that is made together; say them in {top.name}"])
+    if recipe.minutes and factor is None:
+        raise SuiteError(
+            str(path), ["minutes: `benchbert distill` alone measures what fits them; a suite needs steps or tokens"]
+        )
+    return recipe if factor is None else recipe.scaled(factor)
+
+
 def _problems(recipe: Recipe) -> list[str]:
-    problems = [*_phase_problems(recipe), *_sentence_problems(recipe), *_distillation_problems(recipe)]
+    problems = [*_sentence_problems(recipe), *_distillation_problems(recipe)]
     problems += _corpus_problems(recipe)
     if recipe.kind == "pretrain" and not recipe.vocabulary and not recipe.tokenizer:
         problems.append("vocabulary: give its size, or name another recipe in `tokenizer`")
@@ -228,6 +238,7 @@ def _numbers(recipe: Recipe) -> list[tuple[str, object, bool, str]]:
         ("clip", recipe.clip, recipe.clip > 0, "above 0"),
         ("vocabulary", recipe.vocabulary, recipe.vocabulary == 0 or recipe.vocabulary >= 100, "0 or at least 100"),
         ("seed", recipe.seed, recipe.seed >= 0, "at least 0"),
+        ("minutes", recipe.minutes, recipe.minutes >= 0, "at least 0"),
     ]
 
 
@@ -237,10 +248,7 @@ def _shape_problems(model: RecipeModel) -> list[str]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return [f"model.family: should be one of {', '.join(FAMILIES)}, is {model.family!r}{hint}"]
     config = model.config
-    width, heads = (
-        config.get("hidden_size", config.get("dim")),
-        config.get("num_attention_heads", config.get("n_heads")),
-    )
+    width, heads = config.get("hidden_size", config.get("dim")), config.get("num_attention_heads", config.get("n_heads"))
     width = config.get("intra_bottleneck_size", width)
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
@@ -254,15 +262,6 @@ def _corpus_problems(recipe: Recipe) -> list[str]:
     if not path and recipe.corpus_documents != "lines":
         return ["corpus_documents: only for text files, and the corpus is a dataset; take it out"]
     return [] if recipe.corpus.strip() else ["corpus: should be a dataset or a path, is empty"]
-
-
-def _phase_problems(recipe: Recipe) -> list[str]:
-    problems = [] if recipe.phases else ["phases: name at least one"]
-    for i, phase in enumerate(recipe.phases):
-        for key, least in (("steps", 1), ("batch_size", 1), ("sequence_length", 8)):
-            if getattr(phase, key) < least:
-                problems.append(f"phases[{i}].{key}: should be at least {least}")
-    return problems
 
 
 def _sentence_problems(recipe: Recipe) -> list[str]:

@@ -17,7 +17,7 @@ from benchbert.lock import DatasetLock, Lock, ModelLock, RecipeLock
 from benchbert.machine import machine, visible_cores
 from benchbert.own_data.corpus_files import corpus_files, is_path
 from benchbert.own_data.own_task import OwnTask, own_task
-from benchbert.recipe import Recipe, read_recipe
+from benchbert.recipe import Recipe, read_decided
 from benchbert.revisions import files_digest, hub_commit, not_here
 from benchbert.suite import MAJORITY, ModelEntry, Suite
 from benchbert.suite_files import recipe_in
@@ -29,18 +29,19 @@ MAJORITY_VERSION = "1"
 """Raised when the baseline's way of choosing its constant changes: older results are then stale."""
 
 
-def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None) -> Lock:
+def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None, factor: float | None = None) -> Lock:
     """What the names of a suite stand for.
 
     Args:
         suite: what the user wrote.
         folder: folder of the suite file; relative paths in the suite start there.
         mirror: folder laid out by hub id that is used in place of the hub where it has something.
+        factor: see `benchbert.recipe.read_decided`.
 
     Raises:
         SuiteError: a recipe file with problems, or a control that is none.
     """
-    recipes = _Recipes(mirror)
+    recipes = _Recipes(mirror, factor)
     models: dict[str, ModelLock] = {}
     compared: list[str] = []
     for entry in suite.models:
@@ -201,8 +202,8 @@ def _model_type(place: Path) -> str:
 class _Recipes:
     """Recipes met so far, each with what it stands on."""
 
-    def __init__(self, mirror: Path | None) -> None:
-        self.mirror = mirror
+    def __init__(self, mirror: Path | None, factor: float | None = None) -> None:
+        self.mirror, self.factor = mirror, factor
         self.found: dict[str, RecipeLock] = {}
         self.datasets: dict[str, DatasetLock] = {}
         self.teachers: dict[str, ModelLock] = {}
@@ -211,7 +212,7 @@ class _Recipes:
         """Digest of the recipe in a file, after everything that it stands on was added."""
         if path in above:
             raise SuiteError(str(path), ["teacher or tokenizer: this recipe stands on itself"])
-        recipe = read_recipe(path)
+        recipe = read_decided(path, self.factor, above[0] if above else None)
         if is_path(recipe.corpus):
             dataset = corpus_files(recipe.corpus, path.parent)
             settings = recipe.settings | {"corpus": dataset.id}

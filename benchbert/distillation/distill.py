@@ -7,6 +7,7 @@ These are DistilBERT's (Sanh et al. 2019, arXiv 1910.01108), with TinyBERT's pre
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -34,13 +35,29 @@ from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.pretrain import held_out_losses, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_config, new_model
 
-__all__ = ["TripleLoss", "run"]
+__all__ = ["Lesson", "TripleLoss", "load_teacher", "make_lesson", "run"]
 
 _CHUNK = 2_048
 """Positions whose logits of both models are held at once."""
 
 _EVERYWHERE = ("ce", "mse", "prediction")
 """Losses on the logits of all tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """A student with its teacher, ready to be trained."""
+
+    student: nn.Module
+    """Masked language model with its first weights."""
+    teacher: nn.Module
+    """Masked language model, frozen."""
+    objective: Distillation
+    """The losses; its `learner` is what is trained."""
+    steps: Callable[[int], tuple[list[MaskedBatch], dict[str, int]]]
+    """Step -> its micro-batches and totals."""
+    layers: tuple[int, ...]
+    """Teacher layer of each student layer."""
 
 
 def run(context: JobContext) -> Outcome:
@@ -50,10 +67,36 @@ def run(context: JobContext) -> Outcome:
         TrainingError: teacher and student do not fit, or the loss is not a number.
     """
     recipe = RecipeRun(context)
+    lesson = make_lesson(recipe, load_teacher(context), _teacher_tokenizer(context))
+    curve = train(
+        lesson.objective.learner,
+        lesson.steps,
+        lesson.objective,
+        recipe.loop_settings,
+        checkpoint=recipe.checkpoint,
+        owner=context.job.id,
+        report=context.report,
+        also=(lesson.teacher,),
+    )
+    held_out = held_out_losses(lesson.student, adapter_for(recipe.family), recipe)
+    made = Made(model=lesson.student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
+    return Outcome(
+        values=recipe_values(recipe, curve, held_out),
+        artefacts=(keep_model(context, made),),
+        samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(lesson.layers)},
+        provenance={"notes": curve.notes},
+    )
+
+
+def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any) -> Lesson:
+    """Makes the student of a recipe, and what trains it.
+
+    Raises:
+        TrainingError: teacher and student do not fit.
+    """
     settings = {**LATER, **recipe.settings}
-    teacher = _teacher(context)
     config: Any = teacher.config
-    check_vocabularies(recipe.tokenizer, _teacher_tokenizer(context), config.vocab_size)
+    check_vocabularies(recipe.tokenizer, teacher_tokenizer, config.vocab_size)
     inherited = student_config(config, recipe.family, settings["start"])
     student = new_model(recipe, new_config(recipe, **inherited))
     models, adapters = (student, teacher), (adapter_for(recipe.family), adapter_for(config.model_type))
@@ -61,24 +104,12 @@ def run(context: JobContext) -> Outcome:
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
     stages = Stages(settings)
-    objective = Distillation(models, adapters, stages, pair, partial(TripleLoss, teacher, adapters))
-    curve = train(
-        objective.learner,
-        _numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
-        objective,
-        recipe.loop_settings,
-        checkpoint=recipe.checkpoint,
-        owner=context.job.id,
-        report=context.report,
-        also=(teacher,),
-    )
-    held_out = held_out_losses(student, adapters[0], recipe)
-    made = Made(model=student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
-    return Outcome(
-        values=recipe_values(recipe, curve, held_out),
-        artefacts=(keep_model(context, made),),
-        samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(layers)},
-        provenance={"notes": curve.notes},
+    return Lesson(
+        student=student,
+        teacher=teacher,
+        objective=Distillation(models, adapters, stages, pair, partial(TripleLoss, teacher, adapters)),
+        steps=_numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
+        layers=layers,
     )
 
 
@@ -102,7 +133,7 @@ def _teacher_tokenizer(context: JobContext) -> Any:
     return load_tokenizer(context.lock.models[name])
 
 
-def _teacher(context: JobContext) -> Any:
+def load_teacher(context: JobContext) -> Any:
     """The teacher with its masked-LM head, frozen, in eval mode."""
     name = context.recipe.teacher_model
     folder = context.input_folder("teacher")

@@ -93,13 +93,15 @@ def prepare(
     )
 
 
-def prepare_recipe(recipe: str | Path, *, mirror: Path | None = None, out: Path | None = None) -> Prepared:
-    """Reads, resolves and plans one recipe with all that it stands on; see `prepare`."""
+def prepare_recipe(
+    recipe: str | Path, *, mirror: Path | None = None, out: Path | None = None, factor: float | None = None
+) -> Prepared:
+    """Reads, resolves and plans one recipe with all that it stands on; see `prepare`, and `resolve` on the factor."""
     _check_mirror(mirror)
     path = find_recipe(str(recipe))
     name = read_recipe(path).name
     suite = Suite(name=name, models=(ModelEntry(name=name, recipe=path.name),))
-    lock = resolve(suite, folder=path.parent, mirror=mirror)
+    lock = resolve(suite, folder=path.parent, mirror=mirror, factor=factor)
     plan = make_recipe_plan(lock, lock.models[name].recipe)
     return Prepared(
         suite=suite,
