@@ -248,8 +248,8 @@ def _shape_problems(model: RecipeModel) -> list[str]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return [f"model.family: should be one of {', '.join(FAMILIES)}, is {model.family!r}{hint}"]
     config = model.config
-    width, heads = config.get("hidden_size", config.get("dim")), config.get("num_attention_heads", config.get("n_heads"))
-    width = config.get("intra_bottleneck_size", width)
+    heads = config.get("num_attention_heads", config.get("n_heads"))
+    width = config.get("intra_bottleneck_size", config.get("hidden_size", config.get("dim")))
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
     return []

@@ -72,7 +72,7 @@ def test_budgets_that_say_nothing_or_two_things(tmp_path: Path, length: str, top
 
 
 def test_minutes_decide_nothing_by_the_clock(tmp_path: Path) -> None:
-    """They are no part of a job: with them, a recipe is run by `benchbert distill` alone, with the steps they came to."""
+    """They are no part of a job: with them, a recipe is run by `benchbert distill` alone, in steps."""
     with_minutes = written(tmp_path, "steps = 10, ", "minutes = 3.0")
     without = written(tmp_path, "steps = 10, ", name="without")
     assert read_recipe(with_minutes).settings == read_recipe(without).settings

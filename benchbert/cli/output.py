@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["print_table"]
+if TYPE_CHECKING:
+    from benchbert.distillation.planner import BudgetPlan
+
+__all__ = ["print_budget", "print_table"]
+
+
+def print_budget(plan: BudgetPlan, *, known: bool) -> None:
+    """Prints what fits a budget in minutes: what is made, then the sizes that could be, then what was extrapolated."""
+    import click
+
+    made = [
+        {
+            "recipe": one.name,
+            "size": one.size,
+            "steps": " + ".join(f"{count:,}" for count in one.steps),
+            "tokens": one.tokens,
+            "epochs": one.epochs,
+            "tokens/s": one.tokens_per_second,
+            "minutes": one.minutes,
+        }
+        for one in plan.recipes
+    ]
+    print_table(f"what fits {plan.minutes:g} minutes{', as decided before' if known else ''}", made)
+    sizes = [
+        {
+            "student": one.student,
+            **({"teacher": one.teacher, "teacher tokens": one.teacher_tokens or None} if one.teacher else {}),
+            "tokens": one.tokens,
+            "epochs": one.epochs,
+            "from": "other sizes" if one.extrapolated else "its own steps",
+        }
+        for one in plan.sizes
+    ]
+    print_table("sizes that the same minutes would do for", sizes)
+    for note in plan.notes:
+        click.echo(note)
 
 
 def print_table(title: str, found: list[dict[str, Any]]) -> None:

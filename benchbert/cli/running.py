@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from benchbert.cli.options import dry_run_option, mirror_option, out_option
+from benchbert.cli.output import print_budget
+from benchbert.errors import UsageError
 
 if TYPE_CHECKING:
     from benchbert.execution.local import Tally
@@ -70,12 +74,49 @@ def profile(
 @click.argument("recipe")
 @mirror_option
 @out_option
-@dry_run_option
-def distill(recipe: str, mirror: Path | None, out: Path | None, dry_run: bool) -> int:
+@click.option(
+    "--minutes",
+    type=float,
+    help="Make the phases of RECIPE, and of what it stands on, as long as fits; decided once, from a measurement.",
+)
+@click.option(
+    "--calibration",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="Seconds of optimizer steps that --minutes are decided from.",
+)
+@click.option("--dry-run", is_flag=True, help="List the jobs and stop; with --minutes also what fits them.")
+@click.option("--json", "as_json", is_flag=True, help="With --minutes --dry-run: what fits, as an object.")
+def distill(
+    recipe: str,
+    mirror: Path | None,
+    out: Path | None,
+    minutes: float | None,
+    calibration: float,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Make the model of RECIPE (a TOML file or a name from `benchbert list recipes`) and the teachers it stands on."""
+    from rich.console import Console
+
+    from benchbert.execution.minutes import fit_minutes, minutes_of
     from benchbert.execution.session import prepare_recipe
 
-    prepared = prepare_recipe(recipe, mirror=mirror, out=out)
+    wanted = minutes_of(recipe) if minutes is None else minutes
+    if as_json and not (dry_run and wanted):
+        raise UsageError("--json is for --minutes with --dry-run: give both")
+    if minutes is None and not wanted:
+        prepared = prepare_recipe(recipe, mirror=mirror, out=out)
+    else:
+        fitted = fit_minutes(recipe, wanted, mirror=mirror, out=out, seconds=calibration, console=Console(stderr=True))
+        prepared = fitted.prepared
+        if as_json:
+            click.echo(json.dumps(asdict(fitted.plan), indent=1, ensure_ascii=False))
+            return 0
+        print_budget(fitted.plan, known=fitted.known)
+        if not dry_run:
+            fitted.keep()
     code = _carry_out(prepared, dry_run=dry_run, board=False)
     if not dry_run and code == 0:
         click.echo(f"model: {prepared.out / 'artefacts' / prepared.plan.jobs[-1].short_id}")

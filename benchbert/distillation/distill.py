@@ -35,12 +35,12 @@ from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.pretrain import held_out_losses, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_config, new_model
 
-__all__ = ["Lesson", "TripleLoss", "load_teacher", "make_lesson", "run"]
+__all__ = ["EVERYWHERE", "Lesson", "TripleLoss", "load_teacher", "make_lesson", "run"]
 
 _CHUNK = 2_048
 """Positions whose logits of both models are held at once."""
 
-_EVERYWHERE = ("ce", "mse", "prediction")
+EVERYWHERE = ("ce", "mse", "prediction")
 """Losses on the logits of all tokens."""
 
 
@@ -177,7 +177,7 @@ class TripleLoss:
         if batch.attention_mask is not None:
             real = batch.attention_mask.flatten().bool()
             real_of_student, real_of_teacher = student_PH[real], teacher_PH[real]
-        if any(weights[name] for name in _EVERYWHERE):
+        if any(weights[name] for name in EVERYWHERE):
             terms |= self._logit_terms(student, real_of_student, real_of_teacher, totals)
         if weights["mlm"] or weights["masked_ce"]:
             terms |= self._masked_terms(student, student_PH, teacher_PH, batch, totals)
@@ -212,20 +212,20 @@ class TripleLoss:
         if len(student_PH) <= _CHUNK:
             # One chunk: its logits are held anyway, and recomputing them would only cost time.
             losses = self._logit_losses(student, student_PH, teacher_PH)
-            named = zip(_EVERYWHERE, losses, strict=True)
+            named = zip(EVERYWHERE, losses, strict=True)
             return {n: self.weights[n] * loss / totals["tokens"] for n, loss in named if self.weights[n]}
         terms: dict[str, Tensor] = {}
         for start in range(0, len(student_PH), _CHUNK):
             part = slice(start, start + _CHUNK)
             found = checkpoint(self._logit_losses, student, student_PH[part], teacher_PH[part], use_reentrant=False)
-            for name, loss in zip(_EVERYWHERE, found, strict=True):
+            for name, loss in zip(EVERYWHERE, found, strict=True):
                 if self.weights[name]:
                     term = self.weights[name] * loss / totals["tokens"]
                     terms[name] = terms[name] + term if name in terms else term
         return terms
 
     def _logit_losses(self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor) -> tuple[Tensor, ...]:
-        """The losses of `_EVERYWHERE` in this order, without their weights."""
+        """The losses of `EVERYWHERE` in this order, without their weights."""
         student_PV = self.of_student.mlm_head(student)(student_PH)
         with torch.no_grad():
             teacher_PV = self.of_teacher.mlm_head(self.teacher)(teacher_PH)

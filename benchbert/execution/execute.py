@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchbert.errors import BenchbertError, WorkerMemoryError, WorkerTimeoutError
 from benchbert.lock import Lock
@@ -17,7 +17,10 @@ from benchbert.store.files import RunFolder
 from benchbert.store.provenance import provenance
 from benchbert.types import Job, Result, ResultKey, Status
 
-__all__ = ["execute", "failed_result"]
+if TYPE_CHECKING:
+    from benchbert.distillation.planner import Rehearsed
+
+__all__ = ["execute", "failed_result", "rehearse_job"]
 
 _KINDS = {
     "pretrain": "benchbert.training.pretrain",
@@ -65,6 +68,18 @@ def execute(job: Job, lock: Lock, folder: RunFolder, run_id: str, report: Report
         )
     folder.write(result)
     return result
+
+
+def rehearse_job(job: Job, lock: Lock, folder: RunFolder, seconds: float, report: Report) -> Rehearsed:
+    """Times a few optimizer steps of a recipe's job, as it would run, and stores nothing of it.
+
+    Raises:
+        BenchbertError: it could not run either.
+    """
+    rehearsal = importlib.import_module("benchbert.distillation.rehearsal")
+    _set_threads(job)
+    found: Rehearsed = rehearsal.rehearse(JobContext(job=job, lock=lock, folder=folder, report=report), seconds)
+    return found
 
 
 def failed_result(job: Job, lock: Lock, run_id: str, error: str, status: Status = "failed", trace: str = "") -> Result:

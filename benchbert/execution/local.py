@@ -21,9 +21,9 @@ from benchbert.store.provenance import relabelled
 from benchbert.types import Job, Status, as_json
 from benchbert.worker.client import Worker
 
-__all__ = ["Tally", "run_plan"]
+__all__ = ["SLOT_ENVIRONMENT", "Tally", "run_plan"]
 
-_SLOT_ENVIRONMENT = {
+SLOT_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     # glibc gives large blocks back to the kernel at once, and a training step asks for the same ones again: in
     # pre-training a small model, kernel time was about a quarter. Read by glibc alone, at the start of a process.
@@ -151,7 +151,7 @@ class _LocalRun:
         return Worker(
             module="benchbert.execution.slot",
             arguments=(str(self.folder.path), self.run_id),
-            environment=_SLOT_ENVIRONMENT,
+            environment=SLOT_ENVIRONMENT,
         )
 
     def _store_loss(self, job: Job, error: WorkerError) -> str:

@@ -1,7 +1,7 @@
 """A slot: a child process that carries out one job after another, so that heavy libraries are imported once.
 
 `python -m benchbert.execution.slot FOLDER RUN_ID` reads one JSON line a job and answers with notices of progress and,
-at the end of each job, a reply; the Result itself goes to disk.
+at the end of each job, a reply; the Result itself goes to disk. It also times a few steps of a job that is yet to come.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchbert.execution.execute import execute
+from benchbert.execution.execute import execute, rehearse_job
 from benchbert.lock import Lock
 from benchbert.store.files import RunFolder, parse_as, read_as
-from benchbert.types import Job
+from benchbert.types import Job, as_json
 from benchbert.worker.channel import Channel, Request
 from benchbert.worker.isolation import die_with_parent
 
@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
             channel.sink.write(json.dumps({"notice": [done, total, note]}) + "\n")
             channel.sink.flush()
 
+        if request.op == "rehearse":
+            return as_json(rehearse_job(job, lock, folder, request.args["seconds"], report))
         result = execute(job, lock, folder, run_id, report)
         notes = list(result.provenance.get("notes", ()))
         return {"status": result.status, "error": result.error, "duration": result.duration, "notes": notes}
