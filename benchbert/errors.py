@@ -63,7 +63,7 @@ class SuiteError(UsageError):
         super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
 
 
-LISTED = ("models", "tasks", "suites", "profilers", "backends", "recipes")
+LISTED = ("models", "tasks", "suites", "profilers", "backends", "recipes", "presets")
 """Kinds that `benchbert list` shows."""
 
 

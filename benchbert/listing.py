@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from benchbert import registry
 from benchbert.errors import SuiteError
 from benchbert.lock import DatasetLock
 from benchbert.models.availability import availability, layers_of
+from benchbert.preset_files import preset_files
 from benchbert.recipe import read_recipe
 from benchbert.resolve import resolve_dataset
 from benchbert.suite_files import recipe_files, suite_files
@@ -100,6 +102,20 @@ def _recipes(mirror: Path | None) -> list[Row]:
     return found
 
 
+def _presets(mirror: Path | None) -> list[Row]:
+    return [
+        {
+            "name": name,
+            "family": found["model"]["family"],
+            "losses": ", ".join(f"{loss} {weight:g}" for loss, weight in found["losses"].items() if weight),
+            "description": found["description"],
+            "source": str(path),
+        }
+        for name, path in preset_files().items()
+        for found in [tomllib.loads(path.read_text(encoding="utf-8"))]
+    ]
+
+
 def _profilers(mirror: Path | None) -> list[Row]:
     return [
         {"name": p.name, "metrics": ", ".join(m.name for m in p.metrics)}
@@ -121,5 +137,6 @@ LISTS: dict[str, Callable[[Path | None], list[Row]]] = {
     "profilers": _profilers,
     "backends": _backends,
     "recipes": _recipes,
+    "presets": _presets,
 }
 """Kind -> what makes its rows."""

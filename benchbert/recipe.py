@@ -11,8 +11,10 @@ from typing import Any, ClassVar, Literal
 
 from benchbert import toml
 from benchbert.errors import SuiteError
+from benchbert.preset_files import PRESET, find_preset
 from benchbert.recipe_budget import Budget, budget_problems, in_steps, scaled
 from benchbert.recipe_losses import LATER_LOSSES, Losses, Schedule, loss_problems
+from benchbert.recipe_masking import Masking
 from benchbert.types import digest
 
 __all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_decided", "read_recipe"]
@@ -49,25 +51,6 @@ class RecipeModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Masking:
-    """Which tokens are hidden from the model (PROTOCOLS: Devlin et al. 2018; Sanh et al. 2019)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    share: float = 0.15
-    """Share of the tokens that are predicted."""
-    smoothing: float = 0.7
-    """Tokens are drawn with p proportional to max(count, 1) ** -smoothing; 0: uniformly, as BERT does."""
-    mask: float = 0.8
-    """Share of the predicted tokens that become the mask token."""
-    keep: float = 0.1
-    """Share that stays as it is; the rest becomes a random token."""
-    whole_words: bool = False
-    """Whether the pieces of a word are predicted together (Devlin et al., release of May 2019); `share` still counts
-    tokens."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a model is produced."""
 
@@ -99,7 +82,8 @@ class Recipe:
     tokenizer: str = ""
     """Another recipe (a path relative to this file) whose tokenizer it uses, so that models share one vocabulary."""
     teacher: str = ""
-    """For `distil`: the teacher's recipe (a path relative to this file) or a registered model."""
+    """For `distil`: the teacher's recipe (a path relative to this file), a registered model, or the folder of a model,
+    whose path starts with `./`, `../` or `/`."""
     layer_map: tuple[int, ...] | Literal["skip", "last", "uniform"] = ()
     """For `distil`: teacher layer, from 0, that each student layer starts from and is compared with; `skip` or `last`
     (PKD), `uniform` (TinyBERT); empty: every other one, from 0, or `uniform` where a loss compares layers."""
@@ -174,12 +158,14 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a TOML file; `extends = "other.toml"` takes over what it does not say itself.
+    """The recipe in a TOML file; `extends = "other.toml"` (or `"preset:name"`) gives what it does not say itself.
 
     Raises:
+        UnknownNameError: there is no such preset.
         SuiteError: with all problems of the file.
     """
-    recipe = toml.read_extended(path, Recipe, what="recipe", paths=("teacher", "tokenizer", "corpus"))
+    paths = ("teacher", "tokenizer", "corpus")
+    recipe = toml.read_extended(path, Recipe, what="recipe", paths=paths, named=_extended)
     problems = list(budget_problems(recipe.phases))
     if not problems:
         recipe = replace(recipe, phases=in_steps(recipe.phases))
@@ -187,6 +173,10 @@ def read_recipe(path: Path) -> Recipe:
     if problems:
         raise SuiteError(str(path), problems)
     return recipe
+
+
+def _extended(folder: Path, base: str) -> Path:
+    return find_preset(base) if base.startswith(PRESET) else folder / base
 
 
 def read_decided(path: Path, factor: float | None, top: Path | None = None) -> Recipe:

@@ -217,7 +217,8 @@ class _Recipes:
             dataset = corpus_files(recipe.corpus, path.parent)
             settings = recipe.settings | {"corpus": dataset.id}
         else:
-            dataset = resolve_dataset(_corpus(recipe), self.mirror)
+            name, _, config = recipe.corpus.partition(":")
+            dataset = resolve_dataset(DatasetRef(id=name, config=config), self.mirror)
             settings = recipe.settings
         self.datasets[dataset.key] = dataset
         lock = RecipeLock(settings=settings, digest="", corpus=dataset.key, **self._below(recipe, path, above))
@@ -233,13 +234,20 @@ class _Recipes:
         if recipe.teacher.endswith(".toml"):
             below["teacher_recipe"] = self.add(self._beside(path, recipe.teacher, "teacher"), above)
         elif recipe.teacher:
-            try:
-                model = resolve_model(registry.find("models", recipe.teacher), self.mirror)
-            except UnknownNameError as error:
-                raise SuiteError(str(path), [f"teacher: {error}"]) from None
+            model = self._teacher(path, recipe.teacher)
             self.teachers[model.name] = model
             below["teacher_model"] = model.name
         return below
+
+    def _teacher(self, path: Path, name: str) -> ModelLock:
+        """A teacher that is there: a folder, or a registered model."""
+        if is_path(name):
+            place = (path.parent / name).resolve()
+            return _folder_model(ModelEntry(name=place.name, folder=name), place)
+        try:
+            return resolve_model(registry.find("models", name), self.mirror)
+        except UnknownNameError as error:
+            raise SuiteError(str(path), [f"teacher: {error}"]) from None
 
     @staticmethod
     def _beside(path: Path, name: str, key: str) -> Path:
@@ -247,12 +255,6 @@ class _Recipes:
         if not found.is_file():
             raise SuiteError(str(path), [f"{key}: there is no file {found}"])
         return found
-
-
-def _corpus(recipe: Recipe) -> DatasetRef:
-    """`organisation/name` or `organisation/name:config`."""
-    name, _, config = recipe.corpus.partition(":")
-    return DatasetRef(id=name, config=config)
 
 
 # --- datasets -------------------------------------------------------------------------------------------------------

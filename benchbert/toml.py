@@ -7,7 +7,7 @@ import json
 import math
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -37,35 +37,46 @@ def read(path: Path, into: type[T], *, what: str) -> T:
     return parse(_load(path, what), into, source=str(path))
 
 
-def read_extended(path: Path, into: type[T], *, what: str, paths: tuple[str, ...] = ()) -> T:
+def read_extended(
+    path: Path,
+    into: type[T],
+    *,
+    what: str,
+    paths: tuple[str, ...] = (),
+    named: Callable[[Path, str], Path] = lambda folder, base: folder / base,
+) -> T:
     """The file as a `into`, on top of the file that its key `extends` names, and so on.
 
     A table is merged key by key; any other value takes the place of the one below.
 
     Args:
-        path: a TOML file; `extends` is relative to it.
+        path: a TOML file.
         into: as for `read`.
         what: as for `read`.
         paths: keys with paths, relative to the file that they stand in: those that end in `.toml` or start with a dot.
+        named: (folder of a file, what its `extends` says) -> the file that it stands for.
 
     Raises:
+        UnknownNameError: as `named`.
         SuiteError: as `read`, or the file extends itself, or has no `name` of its own.
     """
-    return parse(_extended(path, what, paths, ()), into, source=str(path))
+    return parse(_extended(path, what, paths, named, ()), into, source=str(path))
 
 
-def _extended(path: Path, what: str, paths: tuple[str, ...], above: tuple[Path, ...]) -> dict[str, Any]:
+def _extended(
+    path: Path, what: str, paths: tuple[str, ...], named: Callable[[Path, str], Path], above: tuple[Path, ...]
+) -> dict[str, Any]:
     data = _load(path, what)
     if "extends" not in data:
         return data
     base = data.pop("extends")
     if not isinstance(base, str):
         raise SuiteError(str(path), [f"extends: should be the path of a {what}, is {base!r}"])
-    place = (path.parent / base).resolve()
+    place = named(path.parent, base).resolve()
     above = (*above, path.resolve())
     if place in above:
         raise SuiteError(str(path), [f"extends: this {what} stands on itself"])
-    below = _extended(place, what, paths, above)
+    below = _extended(place, what, paths, named, above)
     if "name" not in data:
         raise SuiteError(str(path), [f"name: a {what} that extends another needs a name of its own"])
     for key in paths:

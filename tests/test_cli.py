@@ -30,7 +30,7 @@ def test_it_answers_at_once(arguments: list[str], limit_s: float) -> None:
     assert min(took) < limit_s  # CPU seconds of the quickest: what the program needs, whatever else the machine does
 
 
-@pytest.mark.parametrize("kind", ["models", "tasks", "suites", "profilers", "backends", "recipes"])
+@pytest.mark.parametrize("kind", ["models", "tasks", "suites", "profilers", "backends", "recipes", "presets"])
 def test_list_gives_objects_with_names(kind: str) -> None:
     done = CliRunner().invoke(cli, ["list", kind, "--json"])
     found = json.loads(done.stdout)
@@ -55,6 +55,10 @@ def test_list_models_has_what_the_table_promises() -> None:
         (["profile", "bert-tiny", "--batch-size", "0"], "at least 1"),
         (["profile", "bert-tiny", "--mirror", "nowhere", "--dry-run"], "does not exist"),
         (["distill", "nothing"], "unknown recipe"),
+        (["distill"], "give either RECIPE, or --preset and --teacher"),
+        (["distill", "mini-bert", "--layers", "2"], "go with --preset"),
+        (["distill", "--preset", "tinybirt", "--teacher", "bert-tiny"], "did you mean 'tinybert'"),
+        (["distill", "--preset", "tinybert", "--teacher", "bert-tinny"], "did you mean 'bert-tiny'"),
         (["report", "nowhere"], "there is no such folder"),
         (["table", "nowhere"], "there is no such folder"),
         (["score", "glue/colla", "--predictions", "x"], "did you mean"),

@@ -19,7 +19,7 @@ __all__ = ["VERBS"]
 @mirror_option
 @click.option("--json", "as_json", is_flag=True, help="A list of objects.")
 def list_(kind: str, mirror: Path | None, as_json: bool) -> int:
-    """Show what there is: models, tasks, suites, profilers, backends or recipes."""
+    """Show what there is: models, tasks, suites, profilers, backends, recipes or presets."""
     from benchbert.listing import rows
 
     found = rows(kind, mirror)

@@ -71,7 +71,12 @@ def profile(
 
 
 @click.command()
-@click.argument("recipe")
+@click.argument("recipe", required=False)
+@click.option("--preset", metavar="NAME", help="In place of RECIPE: a method from `benchbert list presets`.")
+@click.option("--teacher", help="With --preset: a registered model, the folder of a model, or a recipe.")
+@click.option("--corpus", help="With --preset: a dataset, or a file or folder of texts. [default: the teacher's]")
+@click.option("--student", help="With --preset: the registered model whose architecture the student has.")
+@click.option("--layers", type=int, help="With --preset: layers of the student. [default: half its teacher's]")
 @mirror_option
 @out_option
 @click.option(
@@ -89,7 +94,29 @@ def profile(
 @click.option("--dry-run", is_flag=True, help="List the jobs and stop; with --minutes also what fits them.")
 @click.option("--json", "as_json", is_flag=True, help="With --minutes --dry-run: what fits, as an object.")
 def distill(
+    recipe: str | None, preset: str | None, teacher: str | None, dry_run: bool, as_json: bool, **options: Any
+) -> int:
+    """Make the model of RECIPE (a TOML file or a name from `benchbert list recipes`) and the teachers it stands on."""
+    import tempfile
+
+    from benchbert.execution.preset_recipe import PresetWishes, write_preset_recipe
+
+    wishes = {key: options.pop(key) for key in ("corpus", "student", "layers")}
+    given = {key: value for key, value in wishes.items() if value is not None}
+    if recipe is not None and preset is None:
+        if teacher is not None or given:
+            raise UsageError("--teacher, --corpus, --student and --layers go with --preset; a recipe says its own")
+        return _distill(recipe, dry_run=dry_run, as_json=as_json, **options)
+    if recipe is not None or preset is None or teacher is None:
+        raise UsageError("give either RECIPE, or --preset and --teacher")
+    with tempfile.TemporaryDirectory(prefix="benchbert-") as place:
+        path = write_preset_recipe(PresetWishes(preset=preset, teacher=teacher, **given), Path(place))
+        return _distill(str(path), dry_run=dry_run, as_json=as_json, **options)
+
+
+def _distill(
     recipe: str,
+    *,
     mirror: Path | None,
     out: Path | None,
     minutes: float | None,
@@ -97,7 +124,7 @@ def distill(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Make the model of RECIPE (a TOML file or a name from `benchbert list recipes`) and the teachers it stands on."""
+    """Carries out a recipe, within its minutes where it has any."""
     from rich.console import Console
 
     from benchbert.execution.minutes import fit_minutes, minutes_of

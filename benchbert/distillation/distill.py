@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from benchbert.distillation.losses import cosine_loss, distillation_loss, logit_mse_loss, soft_cross_entropy_loss
 from benchbert.distillation.objective import Distillation
-from benchbert.distillation.servable import check_vocabularies, mapped_layers, served_pair
+from benchbert.distillation.servable import check_lengths, check_vocabularies, mapped_layers, served_pair
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
 from benchbert.errors import TrainingError
@@ -100,6 +100,7 @@ def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any) -
     inherited = student_config(config, recipe.family, settings["start"])
     student = new_model(recipe, new_config(recipe, **inherited))
     models, adapters = (student, teacher), (adapter_for(recipe.family), adapter_for(config.model_type))
+    check_lengths(settings, models)
     layers = mapped_layers(settings, models, adapters)
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")

@@ -13,7 +13,7 @@ from benchbert.errors import TrainingError
 from benchbert.models.adapter import FamilyAdapter
 from benchbert.recipe_losses import as_schedule
 
-__all__ = ["check_vocabularies", "mapped_layers", "served_pair"]
+__all__ = ["check_lengths", "check_vocabularies", "mapped_layers", "served_pair"]
 
 _BY_HEAD = ("attention", "attention_kl", "minilm")
 """Losses that compare head with head."""
@@ -109,6 +109,26 @@ def check_vocabularies(tokenizer: Any, teacher: Any, size: int) -> None:
             f"the teacher has embeddings of {size} tokens, and its tokenizer knows {len(mine)}: resize the teacher with"
             " transformers' resize_token_embeddings and save it again"
         )
+
+
+def check_lengths(settings: Mapping[str, Any], models: tuple[Any, Any]) -> None:
+    """That both models have positions for the recipe's sequences.
+
+    Args:
+        settings: fields of the recipe.
+        models: student and teacher.
+
+    Raises:
+        TrainingError: one has fewer.
+    """
+    for who, model in zip(("student", "teacher"), models, strict=True):
+        positions = int(model.config.max_position_embeddings)
+        for number, phase in enumerate(settings["phases"]):
+            if (length := phase["sequence_length"]) > positions:
+                raise TrainingError(
+                    f"phases[{number}].sequence_length is {length}, and the {who} has {positions} positions: shorten it"
+                    + (", or raise max_position_embeddings in model.config" if who == "student" else "")
+                )
 
 
 def _check_heads(names: Sequence[str], heads: Sequence[int]) -> None:
