@@ -31,6 +31,7 @@ LATER: Mapping[str, Any] = {
     "relation_layer": -1,
     "corpus_column": "text",
     "corpus_documents": "lines",
+    "corpus_streaming": False,
     "masking.whole_words": False,
 }
 """Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
@@ -71,6 +72,8 @@ class Recipe:
     """Column with the documents; text files have none."""
     corpus_documents: Literal["lines", "paragraphs"] = "lines"
     """Of text files: a document a line, or a document up to the next blank line."""
+    corpus_streaming: bool = False
+    """Of a dataset of the hub or a mirror: read it from where it lies, as far as the budget needs, and keep nothing."""
     phases: tuple[Budget, ...]
     """Phases of training in turn, such as short sequences first."""
     minutes: float = 0.0
@@ -251,6 +254,8 @@ def _corpus_problems(recipe: Recipe) -> list[str]:
         return [f"corpus: {recipe.corpus!r} would be the id of a dataset; write './{recipe.corpus}' for a file"]
     if not path and recipe.corpus_documents != "lines":
         return ["corpus_documents: only for text files, and the corpus is a dataset; take it out"]
+    if recipe.corpus_streaming and (path or recipe.corpus.startswith("builtin/")):
+        return ["corpus_streaming: only for datasets; files of any size are read piece by piece anyway; take it out"]
     return [] if recipe.corpus.strip() else ["corpus: should be a dataset or a path, is empty"]
 
 

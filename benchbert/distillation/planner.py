@@ -30,9 +30,9 @@ class Text:
     """How long a corpus is."""
 
     tokens: int
-    """Of its training split, from the documents that were read."""
+    """Of its training split, from the documents that were read; 0: not known, because it is streamed."""
     documents: int
-    """Of its training split."""
+    """Of its training split; 0: not known."""
     read: int
     """Documents that were read to say so."""
 
@@ -92,8 +92,8 @@ class PlannedRecipe:
     """Optimizer steps of each phase that fit."""
     tokens: int
     """Of all phases."""
-    epochs: float
-    """Tokens over those of the corpus's training split."""
+    epochs: float | None
+    """Tokens over those of the corpus's training split; None: nobody knows how long that is."""
     minutes: float
     """That its steps take."""
 
@@ -110,8 +110,8 @@ class PlannedSize:
     """That the teacher is pre-trained on; 0: it is there already."""
     tokens: int
     """That the student sees."""
-    epochs: float
-    """Of the corpus."""
+    epochs: float | None
+    """Of the corpus; None: nobody knows how long it is."""
     extrapolated: bool
     """Whether from another size; else from this one's own steps."""
 
@@ -170,7 +170,7 @@ def _planned(one: Rehearsed, factor: float) -> PlannedRecipe:
         tokens_per_second=round(tokens / seconds, 1),
         steps=steps,
         tokens=tokens,
-        epochs=round(tokens / max(1, one.corpus.tokens), 3),
+        epochs=_epochs(tokens, one.corpus),
         minutes=round(seconds / 60, 2),
     )
 
@@ -194,7 +194,7 @@ def _sizes(rehearsed: Sequence[Rehearsed], seconds: float) -> list[PlannedSize]:
                 teacher=_label(teacher) if teacher else "",
                 teacher_tokens=tokens.get(last.teacher_revision, 0),
                 tokens=tokens[last.revision],
-                epochs=round(tokens[last.revision] / max(1, last.corpus.tokens), 3),
+                epochs=_epochs(tokens[last.revision], last.corpus),
                 extrapolated=(depth, width) != (1.0, 1.0),
             )
         )
@@ -212,7 +212,9 @@ def _notes(rehearsed: Sequence[Rehearsed]) -> list[str]:
     if short := [one.name for one in rehearsed if None in one.seconds]:
         notes.append(f"There was no time to measure every phase of {', '.join(short)}: the others stand for them.")
     for one in rehearsed[-1:]:
-        if one.corpus.read < one.corpus.documents:
+        if not one.corpus.documents:
+            notes.append("The corpus is streamed: nobody knows how many epochs of it the tokens are.")
+        elif one.corpus.read < one.corpus.documents:
             read = f"{one.corpus.read:,} of {one.corpus.documents:,} documents"
             notes.append(f"The corpus has about {one.corpus.tokens:,} tokens, as {read} tell.")
     return notes
@@ -259,6 +261,10 @@ def _label(config: Mapping[str, Any]) -> str:
 def _steps(one: Rehearsed, factor: float) -> tuple[int, ...]:
     """As `benchbert.recipe_budget.scaled` has them."""
     return tuple(max(1, round(factor * phase["steps"])) for phase in one.phases)
+
+
+def _epochs(tokens: int, corpus: Text) -> float | None:
+    return round(tokens / corpus.tokens, 3) if corpus.tokens else None
 
 
 def _tokens(phase: Mapping[str, int]) -> int:

@@ -25,7 +25,7 @@ from benchbert.models.load import load_tokenizer
 from benchbert.recipe_losses import as_schedule
 from benchbert.store.context import JobContext, Report
 from benchbert.training.corpus import TokenStream, tokenize
-from benchbert.training.documents import open_documents
+from benchbert.training.documents import Documents
 from benchbert.training.loop import Objective, train
 from benchbert.training.pretrain import Pretraining, growing_steps, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_model
@@ -70,16 +70,16 @@ class Rehearsal(RecipeRun):
 
     @cached_property
     def text(self) -> tuple[list[str], int]:
-        """Documents from all over the training split, and how many it has."""
-        found = open_documents(self.context.dataset(self.context.recipe.corpus), "train", self.settings)
+        """Documents from all over the training split, and how many it has; 0: it is streamed, and nobody knows."""
+        found = self.documents("train")
         texts: list[str] = []
         size = 0
-        for text in found.in_order(np.random.default_rng([self.seed, 0x5A]).permutation(len(found))):
+        for text in found.shuffled(self.seed):
             texts.append(text)
             size += len(text)
             if size >= _SAMPLE:
                 break
-        return texts, len(found)
+        return texts, len(found) if isinstance(found, Documents) else 0
 
     @cached_property
     def tokenizer(self) -> Any:

@@ -18,7 +18,7 @@ from benchbert.types import Task, digest
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["check_rows", "load_split", "validate"]
+__all__ = ["check_rows", "load_split", "stream_split", "validate"]
 
 _NO_CONFIG = re.compile(r"BuilderConfig .* not found|At least one (valid )?data file must be specified")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -44,6 +44,23 @@ def load_split(dataset: DatasetLock, split: str) -> datasets.Dataset:
     if dataset.origin == "hub":
         return _from_hub(dataset, split)
     return load_own_split(dataset, split)
+
+
+def stream_split(dataset: DatasetLock, split: str) -> datasets.IterableDataset:
+    """The rows of one split of a dataset of the hub or a mirror, read as they are asked for.
+
+    Raises:
+        UnavailableError: the dataset, configuration or split cannot be had here.
+        DataError: its files cannot be read.
+    """
+    if dataset.error:
+        raise UnavailableError(dataset.error)
+    if dataset.origin not in {"mirror", "hub"}:
+        raise DataError(f"dataset {dataset.key}: only datasets of the hub and of a mirror are streamed")
+    folder, revision = (dataset.folder, None) if dataset.origin == "mirror" else (dataset.id, dataset.revision or None)
+    place = f"the mirror folder {folder}" if dataset.origin == "mirror" else "the hub"
+    rows: datasets.IterableDataset = _load(dataset, split, folder, place, revision=revision, streaming=True)
+    return rows
 
 
 def check_rows(task: Task, split: str, rows: int) -> bool:
@@ -86,7 +103,9 @@ def _from_mirror(dataset: DatasetLock, split: str) -> datasets.Dataset:
         raise UnavailableError(
             f"dataset {dataset.key}: the mirror has no folder {folder}: clone the hub repository there"
         )
-    return _load(dataset, split, str(folder), f"the mirror folder {folder}", cache_dir=_mirror_cache(dataset, folder))
+    cache = _mirror_cache(dataset, folder)
+    rows: datasets.Dataset = _load(dataset, split, str(folder), f"the mirror folder {folder}", cache_dir=cache)
+    return rows
 
 
 def _mirror_cache(dataset: DatasetLock, folder: Path) -> str:
@@ -103,7 +122,7 @@ def _mirror_cache(dataset: DatasetLock, folder: Path) -> str:
 
 
 def _from_hub(dataset: DatasetLock, split: str) -> datasets.Dataset:
-    rows = _load(dataset, split, dataset.id, "the hub", revision=dataset.revision or None)
+    rows: datasets.Dataset = _load(dataset, split, dataset.id, "the hub", revision=dataset.revision or None)
     # Offline, datasets answers with whichever revision it has cached and only logs a line: look at what it gave.
     loaded = {part for file in rows.cache_files for part in Path(file["filename"]).parts if _COMMIT.fullmatch(part)}
     if _COMMIT.fullmatch(dataset.revision) and loaded and dataset.revision not in loaded:
@@ -122,14 +141,17 @@ def _load(
     *,
     revision: str | None = None,
     cache_dir: str | None = None,
-) -> datasets.Dataset:
+    streaming: bool = False,
+) -> Any:
     """`datasets.load_dataset` with its many errors turned into one line each."""
-    from datasets import DatasetDict, load_dataset
+    from datasets import DatasetDict, IterableDatasetDict, load_dataset
     from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
     try:
         with _quiet():
-            loaded: Any = load_dataset(path, dataset.config or None, revision=revision, cache_dir=cache_dir)
+            loaded: Any = load_dataset(
+                path, dataset.config or None, revision=revision, cache_dir=cache_dir, streaming=streaming
+            )
     except DatasetGenerationError as error:
         cause = error.__cause__ or error
         raise DataError(
@@ -150,7 +172,7 @@ def _load(
         raise DataError(
             f"dataset {dataset.key}: {place} cannot be read as a dataset ({_line(error)}): fetch it again"
         ) from error
-    assert isinstance(loaded, DatasetDict), "load_dataset without a split gives all of them"
+    assert isinstance(loaded, DatasetDict | IterableDatasetDict), "load_dataset without a split gives all of them"
     if split not in loaded:
         raise UnavailableError(_no_split(dataset, split, list(loaded), place))
     return loaded[split]

@@ -13,6 +13,7 @@ from benchbert.lock import DatasetLock
 from benchbert.own_data.corpus_table import TEXT, corpus_table
 from benchbert.own_data.documents import Counts
 from benchbert.tasks.data import load_split
+from benchbert.training.streamed import StreamedDocuments, stream_documents
 
 if TYPE_CHECKING:
     import datasets
@@ -53,8 +54,16 @@ class Documents:
             # A table of others may have cells without anything.
             yield from (text or "" for text in texts)
 
+    def shuffled(self, seed: int) -> Iterator[str]:
+        """All texts in a random order that the seed fixes."""
+        return self.in_order(np.random.default_rng([seed, 0xD0C]).permutation(len(self)))
 
-def open_documents(dataset: DatasetLock, split: str, settings: Mapping[str, Any]) -> Documents:
+    def for_tokenizer(self, tokens: int) -> Documents:
+        """What a tokenizer is trained on: all texts, whatever the budget."""
+        return self
+
+
+def open_documents(dataset: DatasetLock, split: str, settings: Mapping[str, Any]) -> Documents | StreamedDocuments:
     """The documents of a split of a recipe's corpus.
 
     A corpus without a validation split has every 50th document held out, the last one where it has fewer.
@@ -68,6 +77,8 @@ def open_documents(dataset: DatasetLock, split: str, settings: Mapping[str, Any]
         UnavailableError: it cannot be had.
         DataError: it has no such column of texts, cannot be read, or is a single document.
     """
+    if settings.get("corpus_streaming") and not dataset.error:
+        return stream_documents(dataset, split, str(settings.get("corpus_column", "text")))
     rows, counts, column = _rows(dataset, "train", settings)
     try:
         held_out, held_out_counts, column = _rows(dataset, "validation", settings)

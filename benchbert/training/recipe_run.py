@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForPreTraining
@@ -22,6 +21,7 @@ from benchbert.training.attention import attention_for
 from benchbert.training.corpus import TokenStream, stored_stream
 from benchbert.training.documents import Documents, open_documents
 from benchbert.training.loop import LoopSettings
+from benchbert.training.streamed import StreamedDocuments
 from benchbert.training.token_cache import tokenizer_digest
 from benchbert.training.wordpiece import train_wordpiece
 from benchbert.types import digest
@@ -95,7 +95,7 @@ class RecipeRun:
             about=self.context.about,
         )
 
-    def documents(self, split: str) -> Documents:
+    def documents(self, split: str) -> Documents | StreamedDocuments:
         """The documents of one split of the corpus."""
         return open_documents(self.context.dataset(self.context.recipe.corpus), split, self.settings)
 
@@ -110,6 +110,8 @@ class RecipeRun:
         """
         dataset = self.context.dataset(self.context.recipe.corpus)
         read = {key: self.settings.get(key) for key in ("corpus_column", "corpus_documents")}
+        if self.settings.get("corpus_streaming"):
+            read["corpus_streaming"] = True
         key = digest(
             [
                 _STREAM,
@@ -124,8 +126,7 @@ class RecipeRun:
         )
 
         def texts() -> Iterator[str]:
-            found = self.documents(split)
-            return found.in_order(np.random.default_rng([self.seed, 0xD0C]).permutation(len(found)))
+            return self.documents(split).shuffled(self.seed)
 
         place = self.context.folder.token_cache / f"{key[:32]}.stream"
         try:
@@ -143,7 +144,9 @@ class RecipeRun:
             return load_tokenizer(self.context.lock.models[name])
         longest = max(phase["sequence_length"] for phase in self.settings["phases"])
         return train_wordpiece(
-            self.documents("train"), vocabulary=self.settings["vocabulary"], max_length=max(512, longest)
+            self.documents("train").for_tokenizer(self.tokens),
+            vocabulary=self.settings["vocabulary"],
+            max_length=max(512, longest),
         )
 
 

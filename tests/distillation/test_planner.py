@@ -132,3 +132,9 @@ def test_a_phase_without_a_measurement_goes_by_its_tokens_and_the_plan_says_so()
 def test_minutes_that_hold_no_step_are_refused() -> None:
     with pytest.raises(UsageError, match="do not hold one optimizer step of every phase"):
         plan_budget([replace(rehearsed(), seconds=[60.0, 60.0])], 1)
+
+
+def test_a_streamed_corpus_has_no_epochs() -> None:
+    plan = plan_budget([rehearsed(corpus=Text(tokens=0, documents=0, read=9))], 10)
+    assert {plan.recipes[0].epochs, *(size.epochs for size in plan.sizes)} == {None}
+    assert "The corpus is streamed" in " ".join(plan.notes)
