@@ -6,7 +6,8 @@ what was timed on another. The teacher's own cost stands apart: it was spent bef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,10 @@ class BreakEven:
     machine: str
     """Id of the machine."""
     training_s: float
-    """Seconds of the distillation."""
+    """Seconds of the distillation, their median over seeds."""
     teacher_s: float | None
-    """Seconds of the teacher's pre-training, which are not counted; None: it was there, or was made elsewhere."""
+    """Seconds of the teacher's pre-training, their median over seeds, which are not counted; None: it was there, or was
+    made elsewhere."""
     cell: Cell | None
     """Conditions of both latencies; None: there are none."""
     saved_s: Estimate | None
@@ -50,7 +52,7 @@ class BreakEven:
 
 
 def break_evens(results: Iterable[Result], frame: pd.DataFrame, cell: Cell | None = None) -> tuple[BreakEven, ...]:
-    """Every distillation that ended well, one a student and machine.
+    """Every recipe of a distillation that was carried out well, one a student and machine.
 
     Args:
         results: of a folder.
@@ -60,51 +62,60 @@ def break_evens(results: Iterable[Result], frame: pd.DataFrame, cell: Cell | Non
     made = [r for r in results if r.status == "ok" and r.job.kind in {"pretrain", "distil"}]
     by_job = {(r.job.id, r.key.machine_id): r for r in made}
     cells = cells_of(frame, LATENCY)
-    found = {}
+    # Carried out with several seeds, a recipe is one row: its students cost and save the same but for noise.
+    same: dict[tuple[str, str], list[Result]] = {}
     for result in made:
-        if result.job.kind == "distil" and (seconds := _training_s(result)) is not None:
-            machine = result.key.machine_id
-            above = by_job.get((result.job.inputs.get("teacher", ""), machine))
-            here = {one: models for one, models in cells.items() if one.machine == machine}
-            elsewhere = bool(cells) and not here
-            found[result.job.id, machine] = _break_even(
-                (_name(frame, result), _teacher_name(frame, result, above)),
-                result,
-                above,
-                here,
-                cell,
-                elsewhere,
-                seconds,
-            )
-    return tuple(found.values())
+        if result.job.kind == "distil" and _training_s(result) is not None:
+            same.setdefault((str(result.job.spec["revision"]), result.key.machine_id), []).append(result)
+    rows = []
+    for (_, machine), runs in same.items():
+        wanted = [(run.job.inputs.get("teacher", ""), machine) for run in runs]
+        above = [by_job[key] for key in wanted if key in by_job]
+        names = _name(frame, runs[0]), _teacher_name(frame, runs[0], above)
+        cost = _Cost(machine=machine, training_s=_median(runs) or 0.0, teacher_s=_median(above))
+        here = {one: models for one, models in cells.items() if one.machine == machine}
+        rows.append(_break_even(names, cost, here, cell, elsewhere=bool(cells)))
+    return tuple(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cost:
+    """What was spent, and where."""
+
+    machine: str
+    """Id of the machine."""
+    training_s: float
+    """Seconds of the distillation."""
+    teacher_s: float | None
+    """Seconds of the teacher's pre-training; None: not known."""
 
 
 def _break_even(
     names: tuple[str, str],
-    result: Result,
-    above: Result | None,
+    cost: _Cost,
     cells: Mapping[Cell, Mapping[str, Estimate]],
     wanted: Cell | None,
+    *,
     elsewhere: bool,
-    seconds: float,
 ) -> BreakEven:
+    """Of a student and a teacher, in the cells of the machine; `elsewhere`: whether any machine has a latency."""
     student, teacher = names
     both = {one: models for one, models in cells.items() if student in models and teacher in models}
     cell = wanted if wanted in both else choose_cell(both)
     saved = queries = None
     if cell is not None:
         saved = _saved(both[cell][student], both[cell][teacher], max(1, cell.batch_size))
-        queries = _queries(seconds, saved)
+        queries = _queries(cost.training_s, saved)
     return BreakEven(
         student=student,
         teacher=teacher,
-        machine=result.key.machine_id,
-        training_s=seconds,
-        teacher_s=_training_s(above) if above is not None else None,
+        machine=cost.machine,
+        training_s=cost.training_s,
+        teacher_s=cost.teacher_s,
         cell=cell,
         saved_s=saved,
         queries=queries,
-        reason="" if queries else _why_not(names, cells, both.get(cell) if cell else None, elsewhere),
+        reason="" if queries else _why_not(names, cells, both.get(cell) if cell else None, elsewhere and not cells),
     )
 
 
@@ -158,6 +169,12 @@ def _why_not(
     return f"{student} and {teacher} were not timed under the same conditions"
 
 
+def _median(runs: Sequence[Result]) -> float | None:
+    """Of the training seconds; None: there are none."""
+    seconds = [found for run in runs if (found := _training_s(run)) is not None]
+    return statistics.median(seconds) if seconds else None
+
+
 def _training_s(result: Result) -> float | None:
     return next((v.value for v in result.values if v.metric == "training_s" and v.value is not None), None)
 
@@ -172,7 +189,7 @@ def _name(frame: pd.DataFrame, result: Result) -> str:
     return str(rows["model"].iloc[0]) if len(rows) else str(result.job.spec["model"])
 
 
-def _teacher_name(frame: pd.DataFrame, result: Result, above: Result | None) -> str:
-    if above is not None:
-        return _name(frame, above)
+def _teacher_name(frame: pd.DataFrame, result: Result, above: Sequence[Result]) -> str:
+    if above:
+        return _name(frame, above[0])
     return str(result.job.spec.get("teacher") or "its teacher")

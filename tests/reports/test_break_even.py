@@ -89,6 +89,24 @@ def test_why_there_is_no_break_even(timings: list[Any], reason: str) -> None:
     assert reason in row.reason
 
 
+def test_seeds_of_a_recipe_are_one_row() -> None:
+    teachers = [replaced(TEACHER, seed, 500.0 + seed) for seed in (1, 2, 3)]
+    students = [
+        replaced(replace(STUDENT, job=replace(STUDENT.job, inputs={"teacher": above.job.id})), seed, 200.0 + 10 * seed)
+        for seed, above in enumerate(teachers, start=1)
+    ]
+    row = found(*teachers, *students, timed("big", "mini-bert", 20.0), timed("small", "mini-distilbert", 10.0))
+    assert (row.training_s, row.teacher_s) == (220.0, 502.0)
+    assert row.queries.value == pytest.approx(22_000)
+
+
+def replaced(made: Result, seed: int, seconds: float) -> Result:
+    job = replace(made.job, seed=seed)
+    return replace(
+        made, job=job, key=replace(made.key, job_id=job.id), values=(replace(made.values[0], value=seconds),)
+    )
+
+
 def test_a_registered_teacher_has_no_cost_here() -> None:
     student = trained("distil", "mini-distilbert", 200.0, teacher="bert-tiny")
     row = found(student, cost("bert-tiny", "latency_ms", 20.0), timed("small", "mini-distilbert", 10.0))
