@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from benchbert import registry
 from benchbert.errors import UsageError
 from benchbert.preset_files import PRESET, find_preset
-from benchbert.recipe import FAMILIES, read_recipe
+from benchbert.recipe import FAMILIES, LATER, Recipe, read_recipe
 from benchbert.suite_files import find_recipe, recipe_files
 
 __all__ = ["PresetWishes", "write_preset_recipe"]
@@ -48,49 +49,68 @@ def write_preset_recipe(wishes: PresetWishes, folder: Path) -> Path:
         UsageError: the student is of a family that recipes cannot make, or a number makes no sense.
     """
     preset = find_preset(wishes.preset)
+    given = tomllib.loads(preset.read_text(encoding="utf-8"))
     if wishes.layers < 0:
         raise UsageError(f"--layers: should be at least 1, is {wishes.layers}")
-    name, teacher, corpus = _teacher(wishes.teacher)
+    name, teacher, made_by = _teacher(wishes.teacher)
     shape = f"-{wishes.student}" if wishes.student else ""
     said: dict[str, Any] = {
         "extends": f"{PRESET}{preset.stem}",
         "name": f"{preset.stem}{shape}{f'-{wishes.layers}l' if wishes.layers else ''}-of-{name}",
         "teacher": teacher,
     }
-    if wishes.corpus or corpus:
-        said["corpus"] = _absolute(wishes.corpus) if wishes.corpus else corpus
-    said["model"] = _model(wishes, str(_family_of(preset)))
+    if wishes.corpus:
+        said["corpus"] = _absolute(wishes.corpus)
+    elif made_by:
+        said |= _corpus_of(made_by, Path(teacher).parent)
+    if made_by:
+        said["phases"] = _phases(given["phases"], made_by)
+    said["model"] = _model(wishes, str(given["model"]["family"]))
     path = folder / f"{said['name']}.toml"
     path.write_text(_toml(said), encoding="utf-8")
     return path
 
 
-def _teacher(name: str) -> tuple[str, str, str]:
-    """(its name, what a recipe is to say, the corpus that it was made on or empty)."""
+def _teacher(name: str) -> tuple[str, str, Recipe | None]:
+    """(its name, what a recipe is to say, the recipe that makes it; None: it is there)."""
     if Path(name).is_dir():
         place = Path(name).resolve()
-        return place.name, str(place), ""
+        return place.name, str(place), None
     if name.endswith(".toml") or (name in recipe_files() and name not in registry.entries("models")):
         path = find_recipe(name).resolve()
         recipe = read_recipe(path)
-        corpus = recipe.corpus
-        if corpus.startswith(("./", "../")):
-            corpus = str((path.parent / corpus).resolve())
-        return recipe.name, str(path), corpus
+        return recipe.name, str(path), recipe
     registry.find("models", name)
-    return name, name, ""
+    return name, name, None
+
+
+def _corpus_of(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    """What a recipe says of its corpus."""
+    corpus = recipe.corpus
+    if corpus.startswith(("./", "../")):
+        corpus = str((folder / corpus).resolve())
+    read = {key: getattr(recipe, key) for key in ("corpus_column", "corpus_documents", "corpus_streaming")}
+    return {"corpus": corpus} | {key: value for key, value in read.items() if value != LATER[key]}
+
+
+def _phases(phases: Sequence[Mapping[str, Any]], teacher: Recipe) -> list[dict[str, Any]]:
+    """A preset's phases on as many tokens as its teacher is made of, in sequences no longer than that one knows."""
+    longest = max(phase.sequence_length for phase in teacher.phases)
+    tokens = sum(phase["steps"] * phase["batch_size"] * phase["sequence_length"] for phase in phases)
+    found = []
+    for phase in phases:
+        length = min(phase["sequence_length"], longest)
+        batch = max(1, phase["batch_size"] * phase["sequence_length"] // length)
+        share = phase["steps"] * phase["batch_size"] * phase["sequence_length"] / tokens
+        steps = max(1, round(share * teacher.tokens / (batch * length)))
+        found.append({**phase, "steps": steps, "batch_size": batch, "sequence_length": length})
+    return found
 
 
 def _absolute(corpus: str) -> str:
     """A path as an absolute one; the name of a dataset as it is."""
     path = corpus.startswith(("./", "../", "/")) or Path(corpus).is_file()
     return str(Path(corpus).resolve()) if path else corpus
-
-
-def _family_of(preset: Path) -> Any:
-    import tomllib
-
-    return tomllib.loads(preset.read_text(encoding="utf-8"))["model"]["family"]
 
 
 def _model(wishes: PresetWishes, family: str) -> dict[str, Any]:
@@ -108,9 +128,17 @@ def _model(wishes: PresetWishes, family: str) -> dict[str, Any]:
 
 
 def _toml(said: Mapping[str, Any], above: str = "") -> str:
-    """Texts, numbers, truth values and tables as TOML; the first three are written as JSON writes them."""
+    """A mapping as TOML; its texts, numbers and truth values are written as JSON writes them."""
     tables = {key: value for key, value in said.items() if isinstance(value, Mapping)}
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in said.items() if key not in tables]
+    lines = [f"{key} = {_value(value)}" for key, value in said.items() if key not in tables]
     for key, value in tables.items():
         lines += ["", f"[{above}{key}]", _toml(value, f"{above}{key}.").rstrip("\n")]
     return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_value(inner) for inner in value) + "]"
+    return json.dumps(value, ensure_ascii=False)

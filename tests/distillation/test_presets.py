@@ -170,6 +170,12 @@ def test_a_teacher_is_a_recipe_or_a_folder_or_a_registered_model(tmp_path: Path)
     by_name = read_recipe(write_preset_recipe(PresetWishes(preset="pkd", teacher="mini-bert"), tmp_path))
     assert by_name.teacher.endswith("mini-bert.toml")
     assert by_name.corpus == "builtin/corpus"
+    # As many tokens as its teacher, in sequences that its teacher knows.
+    teacher = read_recipe(Path(by_name.teacher))
+    assert by_name.tokens == pytest.approx(teacher.tokens, rel=0.01)
+    assert {phase.sequence_length for phase in by_name.phases} == {64}
+    staged = read_recipe(write_preset_recipe(PresetWishes(preset="tinybert", teacher="mini-bert"), tmp_path))
+    assert [phase.losses for phase in staged.phases] == [("attention", "hidden"), ("prediction", "mlm")]
     (tmp_path / "saved").mkdir()
     path = write_preset_recipe(PresetWishes(preset="pkd", teacher=str(tmp_path / "saved")), tmp_path)
     (job,) = prepare_recipe(path).plan.jobs
