@@ -23,7 +23,7 @@ from benchbert.distillation.planner import Rehearsed, Text
 from benchbert.models.adapter import adapter_for
 from benchbert.models.load import load_tokenizer
 from benchbert.recipe_losses import as_schedule
-from benchbert.store.context import JobContext, Report
+from benchbert.store.context import JobContext
 from benchbert.training.corpus import TokenStream, tokenize
 from benchbert.training.documents import Documents
 from benchbert.training.loop import Objective, train
@@ -31,7 +31,7 @@ from benchbert.training.pretrain import Pretraining, growing_steps, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_model
 from benchbert.training.wordpiece import train_wordpiece
 
-__all__ = ["Rehearsal", "rehearse", "timed_steps"]
+__all__ = ["Rehearsal", "rehearse"]
 
 _SAMPLE = 1 << 20
 """Characters of the corpus that are read."""
@@ -46,6 +46,9 @@ _SHAPE = ("steps", "batch_size", "sequence_length")
 
 Clock = Callable[[], float]
 """Seconds since some moment."""
+
+Steps = Callable[[int], tuple[Sequence[Any], Mapping[str, int]]]
+"""Step -> its micro-batches and totals."""
 
 
 class _EnoughError(Exception):
@@ -138,7 +141,7 @@ def rehearse(context: JobContext, seconds: float, clock: Clock = time.perf_count
         made = _Taught(model=model, teacher=None, learner=model, steps=steps, objective=Pretraining(adapter))
     else:
         made = _taught(recipe)
-    times = timed_steps(recipe, made.learner, made.steps, made.objective, made.also, seconds=seconds, clock=clock)
+    times = _timed_steps(made, recipe, seconds=seconds, clock=clock)
     measured = [statistics.median(taken[1:] or taken) if taken else None for taken in times]
     return Rehearsed(
         name=str(recipe.settings["name"]),
@@ -167,7 +170,7 @@ class _Taught:
     """Its teacher; None: it has none."""
     learner: nn.Module
     """The model, with the projections of its losses."""
-    steps: Callable[[int], tuple[Sequence[Any], Mapping[str, int]]]
+    steps: Steps
     """Step -> micro-batches and totals."""
     objective: Objective
     """The losses."""
@@ -196,59 +199,69 @@ def _taught(recipe: Rehearsal) -> _Taught:
     )
 
 
-def timed_steps(
-    recipe: RecipeRun,
-    model: nn.Module,
-    steps: Callable[[int], tuple[Sequence[Any], Mapping[str, int]]],
-    objective: Objective,
-    also: Sequence[nn.Module],
-    *,
-    seconds: float,
-    clock: Clock,
-) -> list[list[float]]:
-    """Seconds of the optimizer steps of each phase, with making their batches; none where there was no time.
+class _Timed:
+    """A recipe's steps, the first ones of each phase, with the time that each took; ends the loop when it is up.
 
-    Phases share the time that is left evenly; the loop is the one that trains.
+    Phases share evenly the time that is left; with none left, a phase stays without a time.
     """
-    phases: list[Mapping[str, Any]] = list(recipe.settings["phases"])
-    firsts = np.cumsum([0, *(phase["steps"] for phase in phases)]).tolist()
-    times: list[list[float]] = [[] for _ in phases]
-    began = since = clock()
-    phase, until = 0, began + seconds / len(phases)
 
-    def batches(step: int) -> tuple[Sequence[Any], Mapping[str, int]]:
-        nonlocal phase, since, until
-        if recipe.device == "cuda":
+    def __init__(self, recipe: RecipeRun, steps: Steps, *, seconds: float, clock: Clock) -> None:
+        self._recipe, self._steps, self._seconds, self._clock = recipe, steps, seconds, clock
+        self._phases: list[Mapping[str, Any]] = list(recipe.settings["phases"])
+        self._firsts = np.cumsum([0, *(phase["steps"] for phase in self._phases)]).tolist()
+        self.times: list[list[float]] = [[] for _ in self._phases]
+        """Seconds of the steps of each phase, with making their batches."""
+        self._phase = 0
+        self._began = self._since = clock()
+        self._until = self._began + seconds / len(self._phases)
+
+    def __call__(self, step: int) -> tuple[Sequence[Any], Mapping[str, int]]:
+        """What the loop is to do next; the step before has ended."""
+        if self._recipe.device == "cuda":
             torch.cuda.synchronize()
-        now = clock()
+        now = self._clock()
         if step:
-            times[phase].append(now - since)
-            recipe.context.report(min(int(now - began), int(seconds)), int(seconds), str(recipe.settings["name"]))
-            if now >= until or len(times[phase]) >= _STEPS:
-                phase += 1
-                if phase == len(phases) or now - began >= seconds:
-                    raise _EnoughError
-                until = now + (seconds - (now - began)) / (len(phases) - phase)
-        since = clock()
-        return steps(firsts[phase] + min(len(times[phase]), phases[phase]["steps"] - 1))
+            self.times[self._phase].append(now - self._since)
+            done, total = int(now - self._began), int(self._seconds)
+            self._recipe.context.report(min(done, total), total, str(self._recipe.settings["name"]))
+            if now >= self._until or len(self.times[self._phase]) >= _STEPS:
+                self._go_on(now)
+        self._since = self._clock()
+        within = min(len(self.times[self._phase]), self._phases[self._phase]["steps"] - 1)
+        return self._steps(self._firsts[self._phase] + within)
 
+    def _go_on(self, now: float) -> None:
+        """To the next phase.
+
+        Raises:
+            _EnoughError: there is none, or no time for it.
+        """
+        self._phase += 1
+        left = self._began + self._seconds - now
+        if self._phase == len(self._phases) or left <= 0:
+            raise _EnoughError
+        self._until = now + left / (len(self._phases) - self._phase)
+
+
+def _timed_steps(made: _Taught, recipe: RecipeRun, *, seconds: float, clock: Clock) -> list[list[float]]:
+    """Seconds of the optimizer steps of each phase in the loop that trains; none where there was no time."""
+    timed = _Timed(recipe, made.steps, seconds=seconds, clock=clock)
     settings = replace(
         recipe.loop_settings, steps=1 << 30, learning_rate=_RATE, checkpoint_every=float("inf"), about={}
     )
-    quiet: Report = lambda done, total, note: None  # noqa: E731
     try:
         train(
-            model,
-            batches,
-            objective,
+            made.learner,
+            timed,
+            made.objective,
             settings,
             checkpoint=recipe.checkpoint,
             owner="rehearsal",
-            report=quiet,
-            also=also,
+            report=lambda done, total, note: None,
+            also=made.also,
         )
     except _EnoughError:
-        return times
+        return timed.times
     raise AssertionError("the loop is longer than any rehearsal")
 
 
