@@ -118,7 +118,11 @@ def test_a_loss_that_no_phase_names_is_refused(tmp_path: Path) -> None:
         read_recipe(path)
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*distilbert*.toml")), ids=lambda path: path.stem)
+OLDER = [path for path in sorted(RECIPES.glob("*distilbert*.toml")) if path.stem != "miniature-distilbert-random-start"]
+"""All but one that uses a younger setting."""
+
+
+@pytest.mark.parametrize("path", OLDER, ids=lambda path: path.stem)
 def test_a_recipe_without_the_younger_settings_has_the_digest_that_it_always_had(path: Path) -> None:
     """Results stored before these settings were there hang on it."""
     found = read_recipe(path).settings
