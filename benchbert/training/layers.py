@@ -37,6 +37,12 @@ class Block:
     """From the feed-forward width."""
     final_norm: nn.LayerNorm
     """After the feed-forward's sum."""
+    attention_dropout: nn.Dropout
+    """On the attention's shares."""
+    output_dropout: nn.Dropout | None
+    """Before the attention's sum; None: the family has none there."""
+    outer_dropout: nn.Dropout | None
+    """Before the feed-forward's sum; None: the family has none there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +84,9 @@ def _bert(base: Any) -> Layers:
             inner=layer.intermediate.dense,
             outer=layer.output.dense,
             final_norm=layer.output.LayerNorm,
+            attention_dropout=layer.attention.self.dropout,
+            output_dropout=layer.attention.output.dropout,
+            outer_dropout=layer.output.dropout,
         )
         for layer in base.encoder.layer
     )
@@ -103,6 +112,9 @@ def _distilbert(base: Any) -> Layers:
             inner=layer.ffn.lin1,
             outer=layer.ffn.lin2,
             final_norm=layer.output_layer_norm,
+            attention_dropout=layer.attention.dropout,
+            output_dropout=None,
+            outer_dropout=layer.ffn.dropout,
         )
         for layer in base.transformer.layer
     )
@@ -131,6 +143,10 @@ def _albert(base: Any) -> Layers:
             inner=layer.ffn,
             outer=layer.ffn_output,
             final_norm=layer.full_layer_layer_norm,
+            attention_dropout=layer.attention.attention_dropout,
+            output_dropout=layer.attention.output_dropout,
+            # transformers makes a module for this place and never calls it.
+            outer_dropout=None,
         )
         for layer in run
     )
