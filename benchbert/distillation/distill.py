@@ -30,6 +30,7 @@ from benchbert.recipe_losses import LOGIT_LOSSES
 from benchbert.store.context import JobContext, Outcome
 from benchbert.training.artefact import Made, keep_model, recipe_values
 from benchbert.training.attention import attention_for
+from benchbert.training.hidden_states import HiddenStates
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.pretrain import held_out_losses, make_steps
@@ -166,12 +167,13 @@ class TripleLoss:
         self.teacher, self.temperature = teacher, temperature
         self.weights = {**dict.fromkeys(LOGIT_LOSSES, 0.0), **weights}
         self.of_student, self.of_teacher = adapters
+        self.student_states = HiddenStates(self.of_student)
 
     def __call__(self, student: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:
         """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight."""
         with torch.no_grad():
             teacher_PH = _hidden(self.of_teacher, self.teacher, batch)
-        student_PH = _hidden(self.of_student, student, batch)
+        student_PH = self.student_states(student, batch).tokens
         terms: dict[str, Tensor] = {}
         weights = self.weights
         real_of_student, real_of_teacher = student_PH, teacher_PH

@@ -66,16 +66,25 @@ def make_batch(encoded: Encoded, indices: NDArray[Any], pad_id: int, device: str
     return Batch(inputs=inputs, labels=labels, size=len(indices))
 
 
-def token_budget_batches(lengths: NDArray[Any], order: NDArray[Any], budget: int) -> list[NDArray[Any]]:
-    """Cuts examples, in the given order, into batches of at most `budget` padded tokens (at least one example each)."""
+def token_budget_batches(
+    lengths: NDArray[Any], order: NDArray[Any], budget: int, *, padding: bool = True
+) -> list[NDArray[Any]]:
+    """Cuts examples, in the given order, into batches of at most `budget` tokens (at least one example each).
+
+    Args:
+        lengths: tokens of all examples.
+        order: which examples.
+        budget: tokens of a batch.
+        padding: whether padding counts, as where examples are padded to the longest of their batch.
+    """
     batches: list[NDArray[Any]] = []
-    start, longest = 0, 0
+    start, longest, real = 0, 0, 0
     for position, index in enumerate(order):
-        longest_then = max(longest, int(lengths[index]))
-        if position > start and longest_then * (position - start + 1) > budget:
+        length = int(lengths[index])
+        longest, real = max(longest, length), real + length
+        if position > start and (longest * (position - start + 1) if padding else real) > budget:
             batches.append(order[start:position])
-            start, longest_then = position, int(lengths[index])
-        longest = longest_then
+            start, longest, real = position, length, length
     if start < len(order):
         batches.append(order[start:])
     return batches

@@ -20,7 +20,8 @@ from benchbert.tasks.encoding import IGNORED, Encoded
 from benchbert.training.attention import attention_for
 from benchbert.training.batching import Batch, Steps, make_batch, model_inputs, token_budget_batches
 from benchbert.training.input_length import require_positions
-from benchbert.training.loop import Curve, LoopSettings, train
+from benchbert.training.loop import Curve, LoopSettings, Objective, train
+from benchbert.training.packed_model import PackedModel, trained_model
 from benchbert.training.recipe_run import TOKEN_BUDGET
 from benchbert.training.token_cache import cached_features
 from benchbert.types import Task, Value
@@ -82,18 +83,20 @@ def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int,
     steps = Steps(encoded.lengths, batch_size=settings["batch_size"], epochs=settings["epochs"], seed=job.seed)
     names = model_inputs(model)
     tagged = encoded.tagged if encoded.token_labels is not None else None
+    way = trained_model(model, device)
+    padding = not isinstance(way, PackedModel)
 
     def batches(step: int) -> tuple[list[Batch], dict[str, int]]:
         order = steps[step]
         order = order[np.argsort(encoded.lengths[order], kind="stable")]
-        parts = token_budget_batches(encoded.lengths, order, TOKEN_BUDGET[device])
+        parts = token_budget_batches(encoded.lengths, order, TOKEN_BUDGET[device], padding=padding)
         totals = {"examples": len(order)} | ({"words": int(tagged[order].sum())} if tagged is not None else {})
         return [make_batch(encoded, part, pad_id, device, names) for part in parts], totals
 
     return train(
         model,
         batches,
-        _OBJECTIVES[task.head],
+        _objective(task.head, way),
         LoopSettings(
             steps=len(steps),
             learning_rate=settings["learning_rate"],
@@ -109,6 +112,12 @@ def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int,
         owner=job.id,
         report=context.report,
     )
+
+
+def _objective(head: str, way: Any) -> Objective:
+    """The objective of a head on the outputs of a way of running the model."""
+    of_head = _OBJECTIVES[head]
+    return lambda model, batch, totals: of_head(way, batch, totals)
 
 
 def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
@@ -129,13 +138,13 @@ def window_stride(settings: Mapping[str, Any]) -> int:
     return min(int(settings["stride"]), int(settings["max_length"]) // 2)
 
 
-def _classification(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+def _classification(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Cross-entropy, mean over the examples of the step."""
     logits = model(**batch.inputs).logits.float()
     return {"task": functional.cross_entropy(logits, batch.labels["labels"], reduction="sum") / totals["examples"]}
 
 
-def _regression(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+def _regression(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Squared error, mean over the examples of the step."""
     predicted = model(**batch.inputs).logits.float().squeeze(-1)
     return {
@@ -143,7 +152,7 @@ def _regression(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> di
     }
 
 
-def _span(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+def _span(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Mean of the cross-entropies of start and end over the windows of the step; padding cannot be an end."""
     outputs = model(**batch.inputs)
     padding = batch.inputs["attention_mask"] == 0
@@ -154,7 +163,7 @@ def _span(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str
     return {"task": loss / totals["examples"]}
 
 
-def _multi_label(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+def _multi_label(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Binary cross-entropy, mean over the labels and the examples of the step."""
     logits = model(**batch.inputs).logits.float()
     targets = batch.labels["labels"].float()
@@ -162,7 +171,7 @@ def _multi_label(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> d
     return {"task": loss / (totals["examples"] * targets.shape[1])}
 
 
-def _token_classification(model: nn.Module, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
+def _token_classification(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
     """Cross-entropy, mean over the words of the step, each at its first token."""
     logits = model(**batch.inputs).logits.float()
     targets = batch.labels["labels"]

@@ -15,6 +15,7 @@ from torch.nn import functional
 from benchbert.models.adapter import FamilyAdapter, adapter_for
 from benchbert.store.context import JobContext, Outcome
 from benchbert.training.artefact import Made, keep_model, recipe_values
+from benchbert.training.hidden_states import HiddenStates
 from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.masking import Masker
@@ -78,18 +79,17 @@ class Pretraining:
 
     def __init__(self, adapter: FamilyAdapter) -> None:
         self.adapter = adapter
+        self.hidden_states = HiddenStates(adapter)
 
     def __call__(self, model: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
         """See `benchbert.training.loop.Objective`."""
-        given = {"attention_mask": batch.attention_mask, "token_type_ids": batch.token_type_ids}
-        inputs = {name: tensor for name, tensor in given.items() if tensor is not None}
-        outputs = self.adapter.base_model(model)(input_ids=batch.input_ids, **inputs)
+        hidden = self.hidden_states(model, batch)
         # Only the masked positions go through the vocabulary projection: the others have no target.
-        logits = self.adapter.mlm_head(model)(outputs.last_hidden_state.flatten(0, 1)[batch.positions])
+        logits = self.adapter.mlm_head(model)(hidden.tokens[batch.positions])
         loss = functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
         terms = {"mlm": loss / totals["masked"]}
         if batch.sentence_labels is not None:
-            classes = self.adapter.sentence_head(model)(outputs.pooler_output).float()
+            classes = self.adapter.sentence_head(model)(hidden.pooled).float()
             loss = functional.cross_entropy(classes, batch.sentence_labels, reduction="sum")
             terms["sentence"] = loss / totals["pairs"]
         return terms

@@ -53,6 +53,17 @@ def test_budget_batches_cover_everything_once_and_keep_the_budget(lengths: list[
         assert len(batch) == 1 or len(batch) * sizes[batch].max() <= budget
 
 
+@given(lengths=st.lists(st.integers(1, 300), min_size=0, max_size=80), budget=st.integers(1, 1000))
+def test_without_padding_the_budget_is_of_real_tokens_and_is_used_up(lengths: list[int], budget: int) -> None:
+    sizes = np.array(lengths, dtype=np.int64)
+    batches = token_budget_batches(sizes, np.arange(len(sizes)), budget, padding=False)
+    assert [i for batch in batches for i in batch] == list(range(len(sizes)))
+    totals = [int(sizes[batch].sum()) for batch in batches]
+    assert all(len(batch) == 1 or total <= budget for batch, total in zip(batches, totals, strict=True))
+    for total, following in zip(totals, batches[1:], strict=False):
+        assert total + sizes[following[0]] > budget
+
+
 def test_batches_are_as_large_as_the_budget_allows() -> None:
     batches = token_budget_batches(np.full(10, 10), np.arange(10), 40)
     assert [len(b) for b in batches] == [4, 4, 2]
