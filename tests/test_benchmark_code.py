@@ -8,6 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.benchmarks.scores import compared
+from tests.benchmarks.tuning import WAYS
+
 FOLDER = Path(__file__).parent / "benchmarks"
 
 
@@ -50,8 +55,30 @@ def test_the_quick_mode_writes_a_whole_table(real_data: Path, tmp_path: Path) ->
         # The strong way really computes in bfloat16, and leaves the model as it was for the next way.
         assert cell["strong"]["largest_error"] > 1e-4 * cell["strong"]["sd_of_outputs"]
         assert set(cell["seconds"]) == {"reference", "strong", "ours"}
-    assert set(table["finetuning"]["scores"]) == {"reference", "strong", "ours"}
-    # Four ratios, their mean against the strong way, four agreements, three of fine-tuning; BERT-base is not in it.
-    assert len(table["bars"]) == 4 + 1 + 4 + 3
+    tuned = table["finetuning"]
+    assert {way: len(seconds) for way, seconds in tuned["seconds"].items()} == dict.fromkeys(WAYS, tuned["rounds"])
+    assert tuned["profile"]["steps"] == tuned["steps"]
+    shares = tuned["profile"]["shares"]
+    assert sum(shares.values()) == pytest.approx(1)
+    for kind in ("linear forward", "linear backward", "attention", "dropout", "norms", "optimizer"):
+        assert shares[kind] > 0, kind
+    assert [task["task"] for task in tuned["scores"]["tasks"]] == ["builtin/glue/sst2", "builtin/glue/qnli"]
+    for task in tuned["scores"]["tasks"]:
+        assert {way: len(scores) for way, scores in task["scores"].items()} == dict.fromkeys(WAYS, 2)
+        assert set(task["ours_minus"]) == {"reference", "strong"}
+    # Four ratios, their mean against the strong way, four agreements, two of fine-tuning and two of its scores;
+    # BERT-base is not in it.
+    assert len(table["bars"]) == 4 + 1 + 4 + 2 + 2
     text = (tmp_path / "out" / "engine.md").read_text()
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
+
+
+def test_not_worse_needs_the_whole_one_sided_interval_above_the_margin() -> None:
+    near = compared([80.0, 81.0, 82.0, 80.5, 81.5], [80.2, 81.1, 82.3, 80.6, 81.4])
+    assert near["mean"] == pytest.approx(-0.12)
+    # Student's t of 4 degrees of freedom at 95 %: 2.132; sd of the differences: 0.1483.
+    assert near["bound"] == pytest.approx(-0.12 - 2.132 * 0.14832 / 5**0.5, abs=1e-4)
+    assert near["not_worse"]
+    assert near["low"] < near["bound"] < near["mean"] < near["high"]
+    far = compared([80.0, 78.0, 82.0, 76.0, 81.0], [80.2, 81.1, 79.0, 80.6, 80.4])
+    assert not far["not_worse"]

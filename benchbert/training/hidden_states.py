@@ -1,4 +1,4 @@
-"""What an encoder makes of masked sequences: packed on a CPU where its family is taken apart, else as its own."""
+"""What an encoder makes of masked sequences: packed on a CPU where its family is taken apart, else as it is written."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 __all__ = ["MODES", "Cell", "Mode", "chosen_mode", "output_folder"]
 
@@ -47,8 +48,20 @@ class Mode:
     """Rows of the training split that it sees."""
     finetune_batch: int = 32
     """Examples an optimizer step, in all three ways."""
-    seeds: int
-    """Seeds of the fine-tunings."""
+    finetune_rounds: int
+    """Rounds of (reference, strong, ours), each with a seed of its own."""
+    reference_steps: int
+    """Optimizer steps of the reference, whose time is scaled up: it is slow, and all of its steps cost the same."""
+    score_steps: int = 250
+    """Optimizer steps of the fine-tunings whose scores are compared."""
+    score_seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+    """Their seeds."""
+    score_length: int = 64
+    """Tokens that the reference pads to there; the embedded texts are short."""
+    score_splits: tuple[str, ...] = ("validation", "hidden_test")
+    """Splits that are scored, together."""
+    score_recipe: dict[str, Any] = field(default_factory=dict)
+    """Keys of the recipe that are replaced; empty: as it is."""
 
 
 _SMALL, _BASE = "minilm-l6-h384", "bert-base-uncased"
@@ -67,7 +80,13 @@ MODES = {
         finetune_steps=3,
         finetune_rows=24,
         finetune_batch=8,
-        seeds=1,
+        finetune_rounds=2,
+        reference_steps=2,
+        score_steps=3,
+        score_seeds=(1, 2),
+        score_length=32,
+        score_splits=("validation",),
+        score_recipe={"sentences": "", "phases": [{"steps": 3, "batch_size": 4, "sequence_length": 16}]},
     ),
     "default": Mode(
         name="default",
@@ -80,7 +99,8 @@ MODES = {
         rounds=3,
         finetune_steps=12,
         finetune_rows=2_000,
-        seeds=1,
+        finetune_rounds=3,
+        reference_steps=4,
     ),
     "full": Mode(
         name="full",
@@ -99,7 +119,9 @@ MODES = {
         gemm=(1024, 2048, 4096),
         finetune_steps=300,
         finetune_rows=9_600,
-        seeds=5,
+        finetune_rounds=5,
+        reference_steps=12,
+        score_seeds=tuple(range(1, 16)),
     ),
 }
 """Seconds, about ten minutes on two cores, hours."""

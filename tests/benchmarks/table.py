@@ -11,10 +11,11 @@ import numpy as np
 
 from benchbert.machine import environment, machine
 
+from .finetuning_table import finetuning_bars, finetuning_lines
+
 __all__ = ["bars", "write_table"]
 
 _STRONG, _PEAK, _AGREEMENT = 1.5, 0.5, 0.995
-_FINETUNE_REFERENCE, _FINETUNE_STRONG, _POINTS = 4.0, 1.3, -1.0
 
 
 def bars(cells: list[dict[str, Any]], finetuning: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -35,15 +36,7 @@ def bars(cells: list[dict[str, Any]], finetuning: dict[str, Any] | None) -> list
         name = f"{cell['task']}, {cell['model']}: agreement with the Trainer in float32"
         found.append(_bar(name, cell["ours"]["agreement"], _AGREEMENT))
     if finetuning:
-        found += [
-            _bar("fine-tuning: times the reference", finetuning["against_reference"]["median"], _FINETUNE_REFERENCE),
-            _bar("fine-tuning: times the strong way", finetuning["against_strong"]["median"], _FINETUNE_STRONG),
-            _bar(
-                f"fine-tuning: points above the reference, {finetuning['seeds']} seeds",
-                finetuning["points_above_reference"],
-                _POINTS,
-            ),
-        ]
+        found += [_bar(*each) for each in finetuning_bars(finetuning)]
     return found
 
 
@@ -95,12 +88,7 @@ def _markdown(content: dict[str, Any]) -> str:
         )
     tuned = content["finetuning"]
     if tuned:
-        lines += [
-            "",
-            f"Fine-tuning {tuned['model']} on {tuned['task']}, {tuned['steps']} steps of {tuned['batch_size']}, "
-            f"{tuned['seeds']} seeds: {_ratio(tuned['against_reference'])} times the reference, "
-            f"{_ratio(tuned['against_strong'])} times the strong way; {tuned['points_above_reference']:+.1f} points.",
-        ]
+        lines += finetuning_lines(tuned)
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
     lines += [
         f"| {bar['name']} | {bar['bar']:g} | {bar['value']:.3g} | {'reached' if bar['reached'] else 'not reached'} |"

@@ -10,6 +10,7 @@ import pytest
 from .finetuning import measure_finetuning
 from .modes import Cell, Mode, chosen_mode
 from .prediction import measure_cell
+from .scores import measure_scores
 
 pytestmark = pytest.mark.timeout(0)
 
@@ -35,4 +36,10 @@ def test_finetuning(
 ) -> None:
     found = benchmark.pedantic(measure_finetuning, args=(mode, real_data, tokenizer, tmp_path), rounds=1)
     benchmark.extra_info.update(found)
-    measured["finetuning"] = found
+    measured["finetuning"] = (measured["finetuning"] or {}) | found
+
+
+def test_scores(benchmark: Any, mode: Mode, measured: dict[str, Any], tmp_path: Path) -> None:
+    found = benchmark.pedantic(measure_scores, args=(mode, tmp_path), rounds=1)
+    benchmark.extra_info.update(found)
+    measured["finetuning"] = (measured["finetuning"] or {}) | {"scores": found}
