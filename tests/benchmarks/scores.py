@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,7 @@ def measure_scores(mode: Mode, work: Path) -> dict[str, Any]:
 
 def compared(ours: list[float], other: list[float]) -> dict[str, Any]:
     """The mean difference over seeds in points, its 95 % t interval, and the test that ours is not worse: the one-sided
-    95 % bound, which is the lower end of the two-sided 90 % interval, lies above minus the margin (the one-sided half of
-    Schuirmann 1987).
+    95 % bound, the lower end of the two-sided 90 % interval, lies above minus the margin (Schuirmann 1987, one half).
     """
     differences = [mine - theirs for mine, theirs in zip(ours, other, strict=True)]
     low, high = t_interval(differences)
@@ -114,7 +114,13 @@ def _pretrained(mode: Mode, work: Path) -> Path:
     prepared = prepare_recipe(recipe, out=work / "run")
     folder = RunFolder(prepared.out)
     (job,) = prepared.plan.jobs
-    result = execute(job, prepared.lock, folder, "benchmark", lambda done, total, note: None)
+    result = execute(
+        replace(job, threads=torch.get_num_threads()),
+        prepared.lock,
+        folder,
+        "benchmark",
+        lambda done, total, note: None,
+    )
     assert result.status == "ok", result.traceback or result.error
     return folder.path / next(artefact.path for artefact in result.artefacts if artefact.role == "model")
 

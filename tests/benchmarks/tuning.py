@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,9 @@ class Tuning:
         lock = resolve(suite, folder=self.work)
         job = next(job for job in make_plan(suite, lock).jobs if job.kind == "finetune")
         folder = RunFolder(self.work / f"ours{seed}-{self.steps}")
-        result = execute(job, lock, folder, "benchmark", lambda done, total, note: None)
+        result = execute(
+            replace(job, threads=torch.get_num_threads()), lock, folder, "benchmark", lambda done, total, note: None
+        )
         assert result.status == "ok", result.traceback or result.error
         took = next(value.value for value in result.values if value.metric == "training_s")
         assert took is not None
