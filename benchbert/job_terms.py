@@ -18,7 +18,7 @@ __all__ = [
     "word",
 ]
 
-PROTOCOL = {"training": 2, "prediction": 3, "profiling": 1}
+PROTOCOL = {"training": 3, "prediction": 3, "profiling": 1}
 """Raised when the way of doing a kind of job changes its outcome: older results are then re-made, never mixed."""
 
 SMALL_MODELS = 1
