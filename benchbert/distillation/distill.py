@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -20,6 +19,7 @@ from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import check_vocabularies, mapped_layers, served_pair
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
+from benchbert.distillation.teacher import LiveTeacher, Teacher, TeacherStates
 from benchbert.errors import TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.adapter import FamilyAdapter, adapter_for
@@ -61,7 +61,9 @@ def run(context: JobContext) -> Outcome:
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
     stages = Stages(settings)
-    objective = Distillation(models, adapters, stages, pair, partial(TripleLoss, teacher, adapters))
+    objective = Distillation(
+        models, adapters, stages, pair, partial(TripleLoss, LiveTeacher(teacher, adapters[1]), adapters[0])
+    )
     curve = train(
         objective.learner,
         _numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
@@ -123,81 +125,83 @@ class TripleLoss:
     """
 
     def __init__(
-        self,
-        teacher: nn.Module,
-        adapters: tuple[FamilyAdapter, FamilyAdapter],
-        weights: Mapping[str, float],
-        temperature: float,
+        self, teacher: Teacher, adapter: FamilyAdapter, weights: Mapping[str, float], temperature: float
     ) -> None:
+        """Fixes the losses.
+
+        Args:
+            teacher: what the student learns from.
+            adapter: of the student's family.
+            weights: of the losses on logits.
+            temperature: T of the softened distributions.
+
+        Raises:
+            TrainingError: all weights are 0.
+        """
         if not any(weights.values()):
             raise TrainingError("losses: all weights are 0; nothing would be learnt")
-        self.teacher, self.temperature = teacher, temperature
+        self.teacher, self.adapter, self.temperature = teacher, adapter, temperature
         self.weights = {**dict.fromkeys(LOGIT_LOSSES, 0.0), **weights}
-        self.of_student, self.of_teacher = adapters
 
     def __call__(self, student: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:
         """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight."""
-        with torch.no_grad():
-            teacher_PH = _hidden(self.of_teacher, self.teacher, batch)
-        student_PH = _hidden(self.of_student, student, batch)
+        told = self.teacher(batch, totals.get("step", 0), batch.number)
+        student_PH = _student_hidden(self.adapter, student, batch)
         terms: dict[str, Tensor] = {}
         weights = self.weights
-        real_of_student, real_of_teacher = student_PH, teacher_PH
-        if batch.attention_mask is not None:
-            real = batch.attention_mask.flatten().bool()
-            real_of_student, real_of_teacher = student_PH[real], teacher_PH[real]
         if any(weights[name] for name in _EVERYWHERE):
-            terms |= self._logit_terms(student, real_of_student, real_of_teacher, totals)
+            terms |= self._logit_terms(student, student_PH, told, totals)
         if weights["mlm"] or weights["masked_ce"]:
-            terms |= self._masked_terms(student, student_PH, teacher_PH, batch, totals)
+            terms |= self._masked_terms(student, student_PH, told, batch, totals)
         if weights["cos"]:
-            terms["cos"] = weights["cos"] * cosine_loss(real_of_student, real_of_teacher) / totals["tokens"]
+            terms["cos"] = weights["cos"] * cosine_loss(student_PH, told.hidden) / totals["tokens"]
         return terms
 
     def _masked_terms(
         self,
         student: nn.Module,
         student_PH: Tensor,
-        teacher_PH: Tensor,
+        told: TeacherStates,
         batch: MaskedBatch,
         totals: Mapping[str, int],
     ) -> dict[str, Tensor]:
         """The terms over masked positions alone: only these go through the vocabulary projection."""
         terms: dict[str, Tensor] = {}
-        logits = self.of_student.mlm_head(student)(student_PH[batch.positions])
+        rows = batch.masked_rows
+        logits = self.adapter.mlm_head(student)(student_PH[rows])
         if weight := self.weights["mlm"]:
             loss = functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
             terms["mlm"] = weight * loss / totals["masked"]
         if weight := self.weights["masked_ce"]:
-            with torch.no_grad():
-                aims = self.of_teacher.mlm_head(self.teacher)(teacher_PH[batch.positions])
-            terms["masked_ce"] = weight * distillation_loss(logits, aims, self.temperature) / totals["masked"]
+            loss = distillation_loss(logits, told.logits(rows), self.temperature)
+            terms["masked_ce"] = weight * loss / totals["masked"]
         return terms
 
     def _logit_terms(
-        self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor, totals: Mapping[str, int]
+        self, student: nn.Module, student_PH: Tensor, told: TeacherStates, totals: Mapping[str, int]
     ) -> dict[str, Tensor]:
         """The terms that need both models' logits, chunk by chunk: P x V logits of both are never held at once."""
         if len(student_PH) <= _CHUNK:
             # One chunk: its logits are held anyway, and recomputing them would only cost time.
-            losses = self._logit_losses(student, student_PH, teacher_PH)
+            losses = self._logit_losses(student, student_PH, told, slice(None))
             named = zip(_EVERYWHERE, losses, strict=True)
             return {n: self.weights[n] * loss / totals["tokens"] for n, loss in named if self.weights[n]}
         terms: dict[str, Tensor] = {}
         for start in range(0, len(student_PH), _CHUNK):
             part = slice(start, start + _CHUNK)
-            found = checkpoint(self._logit_losses, student, student_PH[part], teacher_PH[part], use_reentrant=False)
+            found = checkpoint(self._logit_losses, student, student_PH[part], told, part, use_reentrant=False)
             for name, loss in zip(_EVERYWHERE, found, strict=True):
                 if self.weights[name]:
                     term = self.weights[name] * loss / totals["tokens"]
                     terms[name] = terms[name] + term if name in terms else term
         return terms
 
-    def _logit_losses(self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor) -> tuple[Tensor, ...]:
+    def _logit_losses(
+        self, student: nn.Module, student_PH: Tensor, told: TeacherStates, rows: slice
+    ) -> tuple[Tensor, ...]:
         """The losses of `_EVERYWHERE` in this order, without their weights."""
-        student_PV = self.of_student.mlm_head(student)(student_PH)
-        with torch.no_grad():
-            teacher_PV = self.of_teacher.mlm_head(self.teacher)(teacher_PH)
+        student_PV = self.adapter.mlm_head(student)(student_PH)
+        teacher_PV = told.logits(rows)
         nothing = student_PV.new_zeros(())
         ce = distillation_loss(student_PV, teacher_PV, self.temperature) if self.weights["ce"] else nothing
         mse = logit_mse_loss(student_PV, teacher_PV) if self.weights["mse"] else nothing
@@ -205,8 +209,7 @@ class TripleLoss:
         return ce, mse, prediction
 
 
-def _hidden(adapter: FamilyAdapter, model: nn.Module, batch: MaskedBatch) -> Tensor:
-    """Last hidden states of shape (batch * seq, hidden)."""
+def _student_hidden(adapter: FamilyAdapter, student: nn.Module, batch: MaskedBatch) -> Tensor:
+    """The student's last hidden states of the tokens, padding left out, of shape (P, H)."""
     inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-    hidden: Tensor = adapter.base_model(model)(**inputs).last_hidden_state
-    return hidden.flatten(0, 1)
+    return batch.without_padding(adapter.base_model(student)(**inputs).last_hidden_state)
