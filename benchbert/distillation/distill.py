@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
-from benchbert.distillation.losses import cosine_loss, distillation_loss, logit_mse_loss, soft_cross_entropy_loss
+from benchbert.distillation.layer_losses import KINDS
+from benchbert.distillation.losses import cosine_loss, projected_losses
 from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import check_vocabularies, mapped_layers, served_pair
+from benchbert.distillation.side_stream import beside
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
 from benchbert.distillation.teacher import LiveTeacher, Teacher, TeacherStates
@@ -36,11 +37,11 @@ from benchbert.training.recipe_run import RecipeRun, new_config, new_model
 
 __all__ = ["TripleLoss", "run"]
 
-_CHUNK = 2_048
-"""Positions whose logits of both models are held at once."""
-
 _EVERYWHERE = ("ce", "mse", "prediction")
 """Losses on the logits of all tokens."""
+
+_WHERE_MASKED = ("mlm", "masked_ce")
+"""Losses on the logits of masked tokens."""
 
 
 def run(context: JobContext) -> Outcome:
@@ -61,9 +62,8 @@ def run(context: JobContext) -> Outcome:
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
     stages = Stages(settings)
-    objective = Distillation(
-        models, adapters, stages, pair, partial(TripleLoss, LiveTeacher(teacher, adapters[1]), adapters[0])
-    )
+    asked = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
+    objective = Distillation(models, adapters, stages, pair, partial(TripleLoss, asked, adapters[0]))
     curve = train(
         objective.learner,
         _numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
@@ -144,20 +144,19 @@ class TripleLoss:
         self.weights = {**dict.fromkeys(LOGIT_LOSSES, 0.0), **weights}
 
     def __call__(self, student: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:
-        """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight."""
-        told = self.teacher(batch, totals.get("step", 0), batch.number)
+        """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight.
+
+        The gradient is that of the sum of the terms, not of each alone.
+        """
+        asked = beside(lambda: self.teacher(batch, totals.get("step", 0), batch.number), batch.input_ids.device)
         student_PH = _student_hidden(self.adapter, student, batch)
-        terms: dict[str, Tensor] = {}
-        weights = self.weights
-        if any(weights[name] for name in _EVERYWHERE):
-            terms |= self._logit_terms(student, student_PH, told, totals)
-        if weights["mlm"] or weights["masked_ce"]:
-            terms |= self._masked_terms(student, student_PH, told, batch, totals)
-        if weights["cos"]:
-            terms["cos"] = weights["cos"] * cosine_loss(student_PH, told.hidden) / totals["tokens"]
+        told = asked()
+        terms = self._logit_terms(student, student_PH, told, batch, totals)
+        if weight := self.weights["cos"]:
+            terms["cos"] = weight * cosine_loss(student_PH, told.hidden) / totals["tokens"]
         return terms
 
-    def _masked_terms(
+    def _logit_terms(
         self,
         student: nn.Module,
         student_PH: Tensor,
@@ -165,48 +164,45 @@ class TripleLoss:
         batch: MaskedBatch,
         totals: Mapping[str, int],
     ) -> dict[str, Tensor]:
-        """The terms over masked positions alone: only these go through the vocabulary projection."""
-        terms: dict[str, Tensor] = {}
-        rows = batch.masked_rows
-        logits = self.adapter.mlm_head(student)(student_PH[rows])
-        if weight := self.weights["mlm"]:
-            loss = functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
-            terms["mlm"] = weight * loss / totals["masked"]
-        if weight := self.weights["masked_ce"]:
-            loss = distillation_loss(logits, told.logits(rows), self.temperature)
-            terms["masked_ce"] = weight * loss / totals["masked"]
-        return terms
+        """The terms on logits, whose projection is done once for all of them; none, where none has a weight."""
+        weights = self.weights
+        factors = {name: weights[name] / totals["tokens"] for name in _EVERYWHERE if weights[name]}
+        masked = {name: weights[name] / totals["masked"] for name in _WHERE_MASKED if weights[name]}
+        if not factors and not masked:
+            return {}
+        order: Tensor | None = None
+        targets = batch.targets[:0]
+        if masked:
+            order, targets = _masked_first(batch, len(student_PH), others=bool(factors))
+            student_PH = student_PH.index_select(0, order)
 
-    def _logit_terms(
-        self, student: nn.Module, student_PH: Tensor, told: TeacherStates, totals: Mapping[str, int]
-    ) -> dict[str, Tensor]:
-        """The terms that need both models' logits, chunk by chunk: P x V logits of both are never held at once."""
-        if len(student_PH) <= _CHUNK:
-            # One chunk: its logits are held anyway, and recomputing them would only cost time.
-            losses = self._logit_losses(student, student_PH, told, slice(None))
-            named = zip(_EVERYWHERE, losses, strict=True)
-            return {n: self.weights[n] * loss / totals["tokens"] for n, loss in named if self.weights[n]}
-        terms: dict[str, Tensor] = {}
-        for start in range(0, len(student_PH), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            found = checkpoint(self._logit_losses, student, student_PH[part], told, part, use_reentrant=False)
-            for name, loss in zip(_EVERYWHERE, found, strict=True):
-                if self.weights[name]:
-                    term = self.weights[name] * loss / totals["tokens"]
-                    terms[name] = terms[name] + term if name in terms else term
-        return terms
+        def aims(rows: slice) -> Tensor:
+            return told.logits(rows if order is None else order[rows])
 
-    def _logit_losses(
-        self, student: nn.Module, student_PH: Tensor, told: TeacherStates, rows: slice
-    ) -> tuple[Tensor, ...]:
-        """The losses of `_EVERYWHERE` in this order, without their weights."""
-        student_PV = self.adapter.mlm_head(student)(student_PH)
-        teacher_PV = told.logits(rows)
-        nothing = student_PV.new_zeros(())
-        ce = distillation_loss(student_PV, teacher_PV, self.temperature) if self.weights["ce"] else nothing
-        mse = logit_mse_loss(student_PV, teacher_PV) if self.weights["mse"] else nothing
-        prediction = soft_cross_entropy_loss(student_PV, teacher_PV) if self.weights["prediction"] else nothing
-        return ce, mse, prediction
+        head = self.adapter.mlm_parts(student)
+        return projected_losses(
+            head.transform(student_PH),
+            head.weight,
+            head.bias,
+            aims if factors or weights["masked_ce"] else None,
+            targets,
+            factors | masked,
+            self.temperature,
+        )
+
+
+def _masked_first(batch: MaskedBatch, tokens: int, *, others: bool) -> tuple[Tensor, Tensor]:
+    """Tokens, numbered without padding: the masked ones, and then the others where they are wanted; and the targets.
+
+    Sizes follow from those of the batch, so that the host does not wait for a device.
+    """
+    rows, places = batch.masked_rows.sort()
+    targets = batch.targets[places]
+    if not others:
+        return rows, targets
+    after = torch.ones(tokens, dtype=torch.int8, device=rows.device)
+    after[rows] = 0
+    return after.argsort(stable=True), targets
 
 
 def _student_hidden(adapter: FamilyAdapter, student: nn.Module, batch: MaskedBatch) -> Tensor:

@@ -37,7 +37,7 @@ class MaskedBatch:
     """Which micro-batch of its step this is, from 0."""
 
     def without_padding(self, of_tokens: torch.Tensor) -> torch.Tensor:
-        """What is of all places, of shape (batch, seq, ...), of the real tokens alone: (tokens, ...), in their order."""
+        """What is of shape (batch, seq, ...), of the real tokens alone: of shape (tokens, ...), in their order."""
         return of_tokens.flatten(0, 1) if self.attention_mask is None else of_tokens[self.attention_mask.bool()]
 
     @property

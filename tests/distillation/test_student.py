@@ -100,8 +100,8 @@ def test_chunks_of_positions_do_not_change_the_loss(monkeypatch: pytest.MonkeyPa
     batch = MaskedBatch(input_ids=IDS, positions=positions, targets=IDS.flatten()[positions])
     totals = {"tokens": IDS.numel(), "masked": len(positions)}
     found = []
-    for chunk in (10_000, 13):
-        monkeypatch.setattr("benchbert.distillation.distill._CHUNK", chunk)
+    for chunk in (1 << 23, 64 * VOCABULARY):
+        monkeypatch.setattr("benchbert.distillation.losses.projected._CHUNK", chunk)
         student.zero_grad()
         terms = loss(student, batch, totals)
         sum(terms.values()).backward()
