@@ -21,7 +21,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
+# grad.function import once_differentiable
 from benchbert.distillation.losses.precision import wide
 
 __all__ = ["projected_losses"]
@@ -30,7 +32,7 @@ _CHUNK = 1 << 23
 """Logits of one model that are held at once. Products with fewer rows are slower; larger results are no longer taken
 from memory that the process has already, and each page of new memory costs more than what is computed on it."""
 
-_BLOCK = 1 << 19
+_BLOCK = 1 << 18
 """Logits, on a CPU, that all steps between two products are done for while they are in its cache."""
 
 
@@ -83,54 +85,48 @@ class _Plan:
     sums: dict[str, Tensor] = field(default_factory=dict)
     """Weighted sum of each loss so far."""
 
-    def slope(self, student_nV: Tensor, teacher_nV: Tensor | None, start: int) -> Tensor:
+    def slope(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor | None, start: int) -> Tensor:
         """The slope of the losses of some rows at their logits, in a tensor of its own, and their sums put down.
 
         Args:
-            student_nV: logits, at least float32.
-            teacher_nV: the same, None where no loss needs them.
+            student_nV: logits without bias.
+            bias_V: at least float32.
+            teacher_nV: logits, None where no loss needs them.
             start: number of the first of these rows.
         """
         masked = min(max(len(self.targets_M) - start, 0), len(student_nV))
-        found: Tensor | None = None
-        if teacher_nV is not None:
-            found = self._compared(student_nV, teacher_nV, masked)
+        found = None if teacher_nV is None else self._compared(student_nV, bias_V, teacher_nV, masked)
         if found is None:
-            found = torch.zeros_like(student_nV)
+            found = bias_V.new_zeros(student_nV.shape)
         if masked and (factor := self.factors.get("mlm")):
             targets = self.targets_M[start : start + masked, None]
-            shares, log_sum = _shares(student_nV[:masked])
-            self._add("mlm", factor * (log_sum - student_nV[:masked].gather(1, targets)[:, 0]).sum())
+            logits = wide(student_nV[:masked]) + bias_V
+            shares, top, share = _shares(logits)
+            self._add("mlm", factor * ((top - logits.gather(1, targets)[:, 0]) - share.log()).sum())
             found[:masked].add_(shares, alpha=factor)
             found[:masked].scatter_add_(1, targets, found.new_full((masked, 1), -factor))
         return found
 
-    def _compared(self, student_nV: Tensor, teacher_nV: Tensor, masked: int) -> Tensor | None:
-        """The slope of the losses against a teacher."""
+    def _compared(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor, masked: int) -> Tensor | None:
+        """The slope of the losses against a teacher; arguments as of `slope`, the first `masked` rows being such."""
         found: Tensor | None = None
-        T, factors = self.temperature, self.factors
+        heat, factors = self.temperature, self.factors
         everywhere, where_masked = factors.get("ce", 0.0), factors.get("masked_ce", 0.0)
         rows = len(student_nV) if everywhere else masked if where_masked else 0
         if rows:
-            hot_s, hot_t = student_nV[:rows] / T, teacher_nV[:rows] / T
-            (student, log_sum_s), (teacher, log_sum_t) = _shares(hot_s), _shares(hot_t)
-            # KL = sum of p_t (z_t - z_s) / T + log Z_s - log Z_t.
-            apart = torch.linalg.vecdot(teacher, hot_t.sub_(hot_s)) + log_sum_s - log_sum_t
-            self._add("ce", everywhere * T**2 * apart.sum())
-            self._add("masked_ce", where_masked * T**2 * apart[:masked].sum())
-            slope = student.sub_(teacher)
-            if where_masked:
-                slope[masked:] *= everywhere * T
-                slope[:masked] *= (everywhere + where_masked) * T
-            else:
-                slope *= everywhere * T
-            found = slope if rows == len(student_nV) else None
-            if found is None:
-                found = torch.zeros_like(student_nV)
-                found[:rows] = slope
+            apart, found = self._divergence(student_nV[:rows], bias_V, teacher_nV[:rows])
+            self._add("ce", everywhere * heat**2 * apart.sum())
+            self._add("masked_ce", where_masked * heat**2 * apart[:masked].sum())
+            found[:masked] *= (everywhere + where_masked) * heat
+            found[masked:] *= everywhere * heat
+            if rows < len(student_nV):
+                found = functional.pad(found, (0, 0, 0, len(student_nV) - rows))
+        if not {"prediction", "mse"} & factors.keys():
+            return found
+        student_nV, teacher_nV = wide(student_nV) + bias_V, wide(teacher_nV).to(bias_V.dtype)
         if factor := factors.get("prediction"):
-            (student, log_sum), (teacher, _) = _shares(student_nV), _shares(teacher_nV)
-            self._add("prediction", factor * (log_sum - torch.linalg.vecdot(teacher, student_nV)).sum())
+            (student, top, share), (teacher, _, _) = _shares(student_nV), _shares(teacher_nV)
+            self._add("prediction", factor * (top - share.log() - torch.linalg.vecdot(teacher, student_nV)).sum())
             slope = student.sub_(teacher).mul_(factor)
             found = slope if found is None else found.add_(slope)
         if factor := factors.get("mse"):
@@ -139,6 +135,19 @@ class _Plan:
             error *= 2.0 * factor
             found = error if found is None else found.add_(error)
         return found
+
+    def _divergence(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor) -> tuple[Tensor, Tensor]:
+        """KL at T of each row, of shape (n,), and softmax(z_s / T) - softmax(z_t / T), of shape (n, V)."""
+        hot_s = _copy(student_nV, bias_V.dtype).add_(bias_V).mul_(1.0 / self.temperature)
+        hot_t = _copy(teacher_nV, bias_V.dtype).mul_(1.0 / self.temperature)
+        student, top_s, share_s = _shares(hot_s)
+        top_t, apart = hot_t.amax(-1), hot_t - hot_s
+        # Written over what is no longer needed: memory that is in the cache costs less than memory that is not.
+        teacher = torch.softmax(hot_t, -1, out=hot_s)
+        share_t = teacher.amax(-1)
+        # KL = sum of p_t (z_t - z_s) / T + log Z_s - log Z_t; of close models both differences are small.
+        kl_n = torch.linalg.vecdot(teacher, apart) + ((top_s - top_t) - (share_s / share_t).log())
+        return kl_n, student.sub_(teacher)
 
     def _add(self, name: str, value: Tensor) -> None:
         if name in self.factors:
@@ -211,18 +220,24 @@ class _Work:
         """Puts the slope of the losses in the place of the logits (without bias) of rows from `start` on."""
         at_once = len(logits_nV) if logits_nV.is_cuda else max(1, _BLOCK // logits_nV.shape[1])
         for part in _parts(len(logits_nV), at_once):
-            student_nV = wide(logits_nV[part]) + self.bias_V
-            teacher_nV = None if aims_nV is None else wide(aims_nV[part]).to(student_nV.dtype)
-            slope_nV = plan.slope(student_nV, teacher_nV, start + part.start)
+            teacher_nV = None if aims_nV is None else aims_nV[part]
+            slope_nV = plan.slope(logits_nV[part], self.bias_V, teacher_nV, start + part.start)
             logits_nV[part] = slope_nV
             if self.d_bias_V is not None:
                 self.d_bias_V += slope_nV.sum(0)
 
 
-def _shares(logits_nV: Tensor) -> tuple[Tensor, Tensor]:
-    """softmax, and log Z of shape (n,), from the largest share, exp(max - log Z): no second pass of exponentials."""
+def _shares(logits_nV: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """softmax, the largest logit and the largest share, of shape (n,).
+
+    log Z, the logarithm of the sum of the exponentials, is the one less the logarithm of the other.
+    """
     shares_nV = torch.softmax(logits_nV, dim=-1)
-    return shares_nV, logits_nV.amax(-1) - shares_nV.amax(-1).log()
+    return shares_nV, logits_nV.amax(-1), shares_nV.amax(-1)
+
+
+def _copy(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.empty_like(tensor, dtype=dtype).copy_(tensor)
 
 
 def _parts(count: int, size: int) -> Iterator[slice]:
