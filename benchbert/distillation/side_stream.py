@@ -41,4 +41,4 @@ def beside(work: Callable[[], _Found], device: torch.device) -> Callable[[], _Fo
 
 @lru_cache
 def _side_stream(device: torch.device) -> torch.cuda.Stream:
-    return torch.cuda.Stream(device)
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-# grad.function import once_differentiable
 from benchbert.distillation.losses.precision import wide
 
 __all__ = ["projected_losses"]
@@ -63,7 +62,7 @@ def projected_losses(
     """
     wanted = {name: factor for name, factor in factors.items() if factor}
     plan = _Plan(aims=aims, targets_M=targets_M, factors=wanted, temperature=temperature)
-    loss, *values = _Projected.apply(inputs_NE, weight_VE, bias_V, plan)
+    loss, *values = _Projected.apply(inputs_NE, weight_VE, bias_V, plan)  # type: ignore[no-untyped-call]
     terms = dict(zip(wanted, values, strict=True))
     first = next(iter(terms))
     terms[first] = terms[first] + (loss - loss.detach())
