@@ -203,3 +203,10 @@ def test_without_gradients_it_gives_the_losses() -> None:
     assert {k: float(v) for k, v in found.items()} == pytest.approx(
         {k: float(v) for k, v in naive(of, MIXED, 2.0).items()}
     )
+
+
+def test_a_micro_batch_without_masked_tokens_has_no_loss_and_no_slope() -> None:
+    of = case(0, 0, 6, 31)
+    found, gradients = with_gradients(ours, of, {"mlm": 2.0}, 2.0)
+    assert found == {"mlm": 0.0}
+    assert all(float(gradient.abs().sum()) == 0.0 for gradient in gradients)
