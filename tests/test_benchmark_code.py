@@ -71,6 +71,7 @@ def test_the_quick_mode_writes_a_whole_table(real_data: Path, tmp_path: Path) ->
     assert len(table["bars"]) == 4 + 1 + 4 + 2 + 2
     text = (tmp_path / "out" / "engine.md").read_text()
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
+    check_distillation(tmp_path / "out")
 
 
 def test_not_worse_needs_the_whole_one_sided_interval_above_the_margin() -> None:
@@ -82,3 +83,21 @@ def test_not_worse_needs_the_whole_one_sided_interval_above_the_margin() -> None
     assert near["low"] < near["bound"] < near["mean"] < near["high"]
     far = compared([80.0, 78.0, 82.0, 76.0, 81.0], [80.2, 81.1, 79.0, 80.6, 80.4])
     assert not far["not_worse"]
+
+
+def check_distillation(folder: Path) -> None:
+    table = json.loads((folder / "distillation.json").read_text())
+    assert table["mode"] == "quick"
+    (cell,) = table["distillation"]
+    assert cell["agreement"]["float32"] < 1e-4
+    # Padding counts for nothing: the reference's rows are up to three tokens short of the places that it computes.
+    assert cell["places"] - 3 * cell["shape"]["sequences"] <= cell["real_tokens_of_reference"] <= cell["places"]
+    for ratio in (cell["against_float32"], cell["against_bfloat16"]):
+        assert 0 < ratio["low"] <= ratio["median"] <= ratio["high"]
+    assert set(cell["tokens_per_s"]) == set(cell["activation_bytes"]) == {"reference", "reference_bfloat16", "ours"}
+    assert all(size > 0 for size in cell["activation_bytes"].values())
+    assert 0 < cell["gemm"]["share"] < 1
+    assert sum(row["share"] for row in cell["profile"]) == pytest.approx(1.0)
+    assert len(table["bars"]) == 3
+    text = (folder / "distillation.md").read_text()
+    assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])

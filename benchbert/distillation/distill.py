@@ -13,14 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
-from benchbert.distillation.losses import cosine_loss, distillation_loss, logit_mse_loss, soft_cross_entropy_loss
+from benchbert.distillation.layer_losses import KINDS
+from benchbert.distillation.losses import cosine_loss, projected_losses
 from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import check_lengths, check_vocabularies, mapped_layers, served_pair
+from benchbert.distillation.side_stream import beside
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
+from benchbert.distillation.teacher import LiveTeacher, Teacher, TeacherStates
 from benchbert.errors import TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.adapter import FamilyAdapter, adapter_for
@@ -38,11 +39,11 @@ from benchbert.training.recipe_run import RecipeRun, new_config, new_model
 
 __all__ = ["EVERYWHERE", "Lesson", "TripleLoss", "load_teacher", "make_lesson", "run"]
 
-_CHUNK = 2_048
-"""Positions whose logits of both models are held at once."""
-
 EVERYWHERE = ("ce", "mse", "prediction")
 """Losses on the logits of all tokens."""
+
+_WHERE_MASKED = ("mlm", "masked_ce")
+"""Losses on the logits of masked tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +107,11 @@ def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any) -
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
     stages = Stages(settings)
+    asked = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
     return Lesson(
         student=student,
         teacher=teacher,
-        objective=Distillation(models, adapters, stages, pair, partial(TripleLoss, teacher, adapters)),
+        objective=Distillation(models, adapters, stages, pair, partial(TripleLoss, asked, adapters[0])),
         steps=_numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
         layers=layers,
     )
@@ -156,91 +158,83 @@ class TripleLoss:
     """
 
     def __init__(
-        self,
-        teacher: nn.Module,
-        adapters: tuple[FamilyAdapter, FamilyAdapter],
-        weights: Mapping[str, float],
-        temperature: float,
+        self, teacher: Teacher, adapter: FamilyAdapter, weights: Mapping[str, float], temperature: float
     ) -> None:
+        """Fixes the losses.
+
+        Args:
+            teacher: what the student learns from.
+            adapter: of the student's family.
+            weights: of the losses on logits.
+            temperature: T of the softened distributions.
+
+        Raises:
+            TrainingError: all weights are 0.
+        """
         if not any(weights.values()):
             raise TrainingError("losses: all weights are 0; nothing would be learnt")
-        self.teacher, self.temperature = teacher, temperature
+        self.teacher, self.adapter, self.temperature = teacher, adapter, temperature
+        self.student_states = HiddenStates(adapter)
         self.weights = {**dict.fromkeys(LOGIT_LOSSES, 0.0), **weights}
-        self.of_student, self.of_teacher = adapters
-        self.student_states = HiddenStates(self.of_student)
 
     def __call__(self, student: nn.Module, batch: MaskedBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:
-        """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight."""
-        with torch.no_grad():
-            teacher_PH = _hidden(self.of_teacher, self.teacher, batch)
-        student_PH = self.student_states(student, batch).tokens
-        terms: dict[str, Tensor] = {}
-        weights = self.weights
-        real_of_student, real_of_teacher = student_PH, teacher_PH
-        if batch.attention_mask is not None:
-            real = batch.attention_mask.flatten().bool()
-            real_of_student, real_of_teacher = student_PH[real], teacher_PH[real]
-        if any(weights[name] for name in EVERYWHERE):
-            terms |= self._logit_terms(student, real_of_student, real_of_teacher, totals)
-        if weights["mlm"] or weights["masked_ce"]:
-            terms |= self._masked_terms(student, student_PH, teacher_PH, batch, totals)
-        if weights["cos"]:
-            terms["cos"] = weights["cos"] * cosine_loss(real_of_student, real_of_teacher) / totals["tokens"]
-        return terms
+        """See `benchbert.training.loop.Objective`; every term is a mean over the step, times its weight.
 
-    def _masked_terms(
-        self,
-        student: nn.Module,
-        student_PH: Tensor,
-        teacher_PH: Tensor,
-        batch: MaskedBatch,
-        totals: Mapping[str, int],
-    ) -> dict[str, Tensor]:
-        """The terms over masked positions alone: only these go through the vocabulary projection."""
-        terms: dict[str, Tensor] = {}
-        logits = self.of_student.mlm_head(student)(student_PH[batch.positions])
-        if weight := self.weights["mlm"]:
-            loss = functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
-            terms["mlm"] = weight * loss / totals["masked"]
-        if weight := self.weights["masked_ce"]:
-            with torch.no_grad():
-                aims = self.of_teacher.mlm_head(self.teacher)(teacher_PH[batch.positions])
-            terms["masked_ce"] = weight * distillation_loss(logits, aims, self.temperature) / totals["masked"]
+        The gradient is that of the sum of the terms, not of each alone.
+        """
+        asked = beside(lambda: self.teacher(batch, totals.get("step", 0), batch.number), batch.input_ids.device)
+        states = self.student_states(student, batch).tokens
+        student_PH = batch.without_padding(states.view(*batch.input_ids.shape, -1))
+        told = asked()
+        terms = self._logit_terms(student, student_PH, told, batch, totals)
+        if weight := self.weights["cos"]:
+            terms["cos"] = weight * cosine_loss(student_PH, told.hidden) / totals["tokens"]
         return terms
 
     def _logit_terms(
-        self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor, totals: Mapping[str, int]
+        self,
+        student: nn.Module,
+        student_PH: Tensor,
+        told: TeacherStates,
+        batch: MaskedBatch,
+        totals: Mapping[str, int],
     ) -> dict[str, Tensor]:
-        """The terms that need both models' logits, chunk by chunk: P x V logits of both are never held at once."""
-        if len(student_PH) <= _CHUNK:
-            # One chunk: its logits are held anyway, and recomputing them would only cost time.
-            losses = self._logit_losses(student, student_PH, teacher_PH)
-            named = zip(EVERYWHERE, losses, strict=True)
-            return {n: self.weights[n] * loss / totals["tokens"] for n, loss in named if self.weights[n]}
-        terms: dict[str, Tensor] = {}
-        for start in range(0, len(student_PH), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            found = checkpoint(self._logit_losses, student, student_PH[part], teacher_PH[part], use_reentrant=False)
-            for name, loss in zip(EVERYWHERE, found, strict=True):
-                if self.weights[name]:
-                    term = self.weights[name] * loss / totals["tokens"]
-                    terms[name] = terms[name] + term if name in terms else term
-        return terms
+        """The terms on logits, whose projection is done once for all of them; none, where none has a weight."""
+        weights = self.weights
+        factors = {name: weights[name] / totals["tokens"] for name in EVERYWHERE if weights[name]}
+        masked = {name: weights[name] / totals["masked"] for name in _WHERE_MASKED if weights[name]}
+        if not factors and not masked:
+            return {}
+        order: Tensor | None = None
+        targets = batch.targets[:0]
+        if masked:
+            order, targets = _masked_first(batch, len(student_PH), others=bool(factors))
+            student_PH = student_PH.index_select(0, order)
 
-    def _logit_losses(self, student: nn.Module, student_PH: Tensor, teacher_PH: Tensor) -> tuple[Tensor, ...]:
-        """The losses of `EVERYWHERE` in this order, without their weights."""
-        student_PV = self.of_student.mlm_head(student)(student_PH)
-        with torch.no_grad():
-            teacher_PV = self.of_teacher.mlm_head(self.teacher)(teacher_PH)
-        nothing = student_PV.new_zeros(())
-        ce = distillation_loss(student_PV, teacher_PV, self.temperature) if self.weights["ce"] else nothing
-        mse = logit_mse_loss(student_PV, teacher_PV) if self.weights["mse"] else nothing
-        prediction = soft_cross_entropy_loss(student_PV, teacher_PV) if self.weights["prediction"] else nothing
-        return ce, mse, prediction
+        def aims(rows: slice) -> Tensor:
+            return told.logits(rows if order is None else order[rows])
+
+        head = self.adapter.mlm_parts(student)
+        return projected_losses(
+            head.transform(student_PH),
+            head.weight,
+            head.bias,
+            aims if factors or weights["masked_ce"] else None,
+            targets,
+            factors | masked,
+            self.temperature,
+        )
 
 
-def _hidden(adapter: FamilyAdapter, model: nn.Module, batch: MaskedBatch) -> Tensor:
-    """Last hidden states of shape (batch * seq, hidden)."""
-    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-    hidden: Tensor = adapter.base_model(model)(**inputs).last_hidden_state
-    return hidden.flatten(0, 1)
+def _masked_first(batch: MaskedBatch, tokens: int, *, others: bool) -> tuple[Tensor, Tensor]:
+    """Tokens, numbered without padding: the masked ones, and then the others where they are wanted; and the targets.
+
+    Sizes follow from those of the batch, so that the host does not wait for a device.
+    """
+    rows, places = batch.masked_rows.sort()
+    targets = batch.targets[places]
+    if not others:
+        return rows, targets
+    after = torch.ones(tokens, dtype=torch.int8, device=rows.device)
+    after[rows] = 0
+    return after.argsort(stable=True), targets

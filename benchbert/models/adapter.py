@@ -10,7 +10,7 @@ import difflib
 import importlib
 import math
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
-__all__ = ["AttentionTaps", "FamilyAdapter", "adapter_for", "family_of"]
+__all__ = ["AttentionTaps", "FamilyAdapter", "MlmParts", "adapter_for", "family_of"]
 
 _PACKAGE = "benchbert.models"
 
@@ -56,6 +56,18 @@ class AttentionTaps:
         """
         query, key = self.split(queries), self.split(keys)
         return query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class MlmParts:
+    """A masked-LM head as what is before its vocabulary projection, and the projection: x -> x weight^T + bias."""
+
+    transform: Callable[[Tensor], Tensor]
+    """Hidden states of shape (..., hidden) to what is projected, of shape (..., width)."""
+    weight: Tensor
+    """Of shape (vocabulary, width); its gradients reach the head's parameters."""
+    bias: Tensor
+    """Of shape (vocabulary,)."""
 
 
 class FamilyAdapter:
@@ -94,6 +106,12 @@ class FamilyAdapter:
             model: an AutoModelForMaskedLM or AutoModelForPreTraining; the head shares its parameters.
         """
         return self._part(model, "cls.predictions")
+
+    def mlm_parts(self, model: Module) -> MlmParts:
+        """The same head in two parts, so that logits may be made of chosen tokens, a few at a time."""
+        head: Any = self.mlm_head(model)
+        self._part(head, "transform")
+        return MlmParts(transform=head.transform, weight=head.decoder.weight, bias=head.decoder.bias)
 
     def sentence_head(self, model: Module) -> Module:
         """The head of next-sentence or sentence-order prediction: pooled output of shape (batch, hidden) to (batch, 2).

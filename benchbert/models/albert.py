@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchbert.models.adapter import AttentionTaps, FamilyAdapter
+from benchbert.models.adapter import AttentionTaps, FamilyAdapter, MlmParts
 from benchbert.models.shape import Linear, Shape, setting
 from benchbert.types import HubSource, ModelSpec, PublishedFacts
 
@@ -33,6 +33,15 @@ class AlbertAdapter(FamilyAdapter):
     def mlm_head(self, model: Module) -> Module:
         """The masked-LM head: hidden states of shape (..., hidden) to logits of shape (..., vocabulary)."""
         return self._part(model, "predictions")
+
+    def mlm_parts(self, model: Module) -> MlmParts:
+        """The same head in two parts."""
+        head: Any = self.mlm_head(model)
+        return MlmParts(
+            transform=lambda hidden: head.LayerNorm(head.activation(head.dense(hidden))),
+            weight=head.decoder.weight,
+            bias=head.decoder.bias,
+        )
 
     def sentence_head(self, model: Module) -> Module:
         """The head of sentence-order prediction: pooled output of shape (batch, hidden) to (batch, 2)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchbert.models.adapter import AttentionTaps, FamilyAdapter
+from benchbert.models.adapter import AttentionTaps, FamilyAdapter, MlmParts
 from benchbert.models.shape import Linear, Shape, setting
 from benchbert.types import HubSource, ModelSpec, PublishedFacts
 
@@ -32,6 +32,11 @@ class DistilBertAdapter(FamilyAdapter):
 
         names = ("vocab_transform", "activation", "vocab_layer_norm", "vocab_projector")
         return Sequential(*(self._part(model, name) for name in names))
+
+    def mlm_parts(self, model: Module) -> MlmParts:
+        """The same head in two parts."""
+        head: Any = self.mlm_head(model)
+        return MlmParts(transform=head[:-1], weight=head[-1].weight, bias=head[-1].bias)
 
     def shape(self, config: Any) -> Shape:
         """Encoder as counts; a mapping may use DistilBERT's own names or the common ones."""

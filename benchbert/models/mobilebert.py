@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchbert.models.adapter import FamilyAdapter
+from benchbert.models.adapter import FamilyAdapter, MlmParts
 from benchbert.models.shape import Linear, Shape, setting
 from benchbert.types import HubSource, ModelSpec, PublishedFacts
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 __all__ = ["ADAPTER", "REGISTERED", "MobileBertAdapter"]
 
 
 class MobileBertAdapter(FamilyAdapter):
     """MobileBERT: its parts stand where BERT's do, its arithmetic is its own."""
+
+    def mlm_parts(self, model: Module) -> MlmParts:
+        """The same head in two parts; its projection is the embeddings' table, widened to the hidden size."""
+        from torch import cat
+
+        head: Any = self.mlm_head(model)
+        weight = cat([head.decoder.weight, head.dense.weight.t()], dim=1)
+        return MlmParts(transform=head.transform, weight=weight, bias=head.decoder.bias)
 
     def shape(self, config: Any) -> Shape:
         """Encoder and pooler as counts; the width inside a layer is that of the bottleneck."""

@@ -33,6 +33,19 @@ class MaskedBatch:
     """0 in the first segment, 1 in the second, of shape (batch, seq); None: a single segment."""
     sentence_labels: torch.Tensor | None = None
     """Classes of the sentence objective, of shape (batch,); None: not a batch of pairs."""
+    number: int = 0
+    """Which micro-batch of its step this is, from 0."""
+
+    def without_padding(self, of_tokens: torch.Tensor) -> torch.Tensor:
+        """What is of shape (batch, seq, ...), of the real tokens alone: of shape (tokens, ...), in their order."""
+        return of_tokens.flatten(0, 1) if self.attention_mask is None else of_tokens[self.attention_mask.bool()]
+
+    @property
+    def masked_rows(self) -> torch.Tensor:
+        """The tokens to predict, numbered without padding, of shape (masked,)."""
+        if self.attention_mask is None:
+            return self.positions
+        return self.attention_mask.flatten().cumsum(0)[self.positions] - 1
 
 
 class MaskedSteps:
@@ -78,7 +91,8 @@ class MaskedSteps:
         rows = max(1, self.token_budget // length)
         parts = [(start, min(size, start + rows)) for start in range(0, size, rows)]
         totals = {"tokens": ids.size, "masked": len(masked.positions), "pairs": size if found else 0}
-        return [self._batch(masked, found, start, stop) for start, stop in parts], totals
+        batches = [self._batch(masked, found, number, *rows) for number, rows in enumerate(parts)]
+        return batches, totals
 
     def growth(self, step: int) -> tuple[int, int] | None:
         """At the first step with longer sequences than any before: tokens of the longest before, and from now on."""
@@ -87,8 +101,8 @@ class MaskedSteps:
         before = max(lengths[:-1], default=lengths[-1])
         return (before, lengths[-1]) if within == 0 and lengths[-1] > before else None
 
-    def _batch(self, masked: Masked, pairs: Pairs | None, start: int, stop: int) -> MaskedBatch:
-        """The rows from `start` to `stop` of a step."""
+    def _batch(self, masked: Masked, pairs: Pairs | None, number: int, start: int, stop: int) -> MaskedBatch:
+        """The rows from `start` to `stop` of a step, its micro-batch of that number."""
         length = masked.input_ids.shape[1]
         inside = (masked.positions >= start * length) & (masked.positions < stop * length)
 
@@ -102,6 +116,7 @@ class MaskedSteps:
             attention_mask=placed(pairs.attention_mask[start:stop]) if pairs else None,
             token_type_ids=placed(pairs.token_type_ids[start:stop]) if pairs else None,
             sentence_labels=placed(pairs.labels[start:stop]) if pairs else None,
+            number=number,
         )
 
     def _text(self, phase: int, within: int) -> NDArray[np.int64]:

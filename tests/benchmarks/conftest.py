@@ -11,6 +11,7 @@ import torch
 
 from benchbert.machine import machine, visible_cores
 
+from .distillation_table import write_distillation
 from .modes import Mode, chosen_mode, output_folder
 from .real_rows import tokenizer_for
 from .table import write_table
@@ -29,7 +30,7 @@ def tokenizer(real_data: Path) -> Any:
 @pytest.fixture(scope="session")
 def measured(mode: Mode) -> Iterator[dict[str, Any]]:
     """Where measurements put their numbers, on as many threads as cores; the table is written from them at the end."""
-    found: dict[str, Any] = {"cells": [], "finetuning": None}
+    found: dict[str, Any] = {"cells": [], "finetuning": None, "distillation": []}
     before = torch.get_num_threads()
     # The quick mode runs among other tests, where threads that fight for cores are far slower than one.
     torch.set_num_threads(1 if mode.name == "quick" else visible_cores())
@@ -38,4 +39,7 @@ def measured(mode: Mode) -> Iterator[dict[str, Any]]:
     if found["cells"] or found["finetuning"]:
         write_table(folder, mode.name, torch.get_num_threads(), found["cells"], found["finetuning"])
         print(f"\n{(folder / 'engine.md').read_text(encoding='utf-8')}\nwritten to {folder}")
+    if found["distillation"]:
+        write_distillation(folder, mode.name, torch.get_num_threads(), found["distillation"])
+        print(f"\n{(folder / 'distillation.md').read_text(encoding='utf-8')}\nwritten to {folder}")
     torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from benchbert.machine import environment, machine
 
 from .finetuning_table import finetuning_bars, finetuning_lines
 
-__all__ = ["bars", "write_table"]
+__all__ = ["bar_row", "bars", "ranged", "write_table"]
 
 _STRONG, _PEAK, _AGREEMENT = 1.5, 0.5, 0.995
 
@@ -81,8 +81,8 @@ def _markdown(content: dict[str, Any]) -> str:
     for cell in content["prediction"]:
         lines.append(
             f"| {cell['task']} | {cell['model']} | {cell['sequences']:,} | {cell['tokens_a_sequence']} | "
-            f"{float(np.median(cell['seconds']['ours'])):.2f} | {_ratio(cell['against_reference'])} | "
-            f"{_ratio(cell['against_strong'])} | {cell['ours']['agreement']:.2%} | {cell['ours']['largest_error']:.2g} "
+            f"{float(np.median(cell['seconds']['ours'])):.2f} | {ranged(cell['against_reference'])} | "
+            f"{ranged(cell['against_strong'])} | {cell['ours']['agreement']:.2%} | {cell['ours']['largest_error']:.2g} "
             f"(sd {cell['ours']['sd_of_outputs']:.2g}) | {cell['gemm']['engine_share']:.0%} | "
             f"{cell['gemm']['whole_share']:.0%} |"
         )
@@ -90,12 +90,16 @@ def _markdown(content: dict[str, Any]) -> str:
     if tuned:
         lines += finetuning_lines(tuned)
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
-    lines += [
-        f"| {bar['name']} | {bar['bar']:g} | {bar['value']:.3g} | {'reached' if bar['reached'] else 'not reached'} |"
-        for bar in content["bars"]
-    ]
+    lines += [bar_row(bar) for bar in content["bars"]]
     return "\n".join([*lines, ""])
 
 
-def _ratio(found: dict[str, float]) -> str:
+def bar_row(bar: dict[str, Any]) -> str:
+    """A bar as a row."""
+    reached = "reached" if bar["reached"] else "not reached"
+    return f"| {bar['name']} | {bar['bar']:g} | {bar['value']:.3g} | {reached} |"
+
+
+def ranged(found: dict[str, float]) -> str:
+    """A ratio with its range."""
     return f"{found['median']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"

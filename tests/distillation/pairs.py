@@ -16,8 +16,10 @@ from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import mapped_layers, served_pair
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
+from benchbert.distillation.teacher import LiveTeacher
 from benchbert.models.adapter import adapter_for
 from benchbert.recipe import LATER, Losses, read_recipe
+from benchbert.recipe_losses import LAYER_LOSSES
 from benchbert.training.masked_steps import MaskedBatch
 
 RECIPES = Path(__file__).parent.parent.parent / "suites" / "recipes"
@@ -73,7 +75,9 @@ def distillation(student: Any, above: Any, recipe: dict[str, Any]) -> Distillati
     layers = mapped_layers(recipe, models, adapters)
     pair = served_pair(recipe, models, adapters, layers)
     start_student(models, adapters, layers, start=recipe["start"], fold_token_types=recipe["mode"] == "paper")
-    return Distillation(models, adapters, Stages(recipe), pair, partial(TripleLoss, above, adapters))
+    stages = Stages(recipe)
+    asked = LiveTeacher(above, adapters[1], watched=any(name in LAYER_LOSSES for name in stages.names))
+    return Distillation(models, adapters, stages, pair, partial(TripleLoss, asked, adapters[0]))
 
 
 def batch(lengths: tuple[int, ...] = (12, 12, 12), longest: int = 0) -> MaskedBatch:

@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM
 from benchbert.distillation.distill import TripleLoss
 from benchbert.distillation.layer_maps import layer_map
 from benchbert.distillation.student import initialise_student, start_student, student_config
+from benchbert.distillation.teacher import LiveTeacher
 from benchbert.errors import TrainingError
 from benchbert.models.adapter import adapter_for
 from benchbert.training.masked_steps import MaskedBatch
@@ -42,6 +43,11 @@ def student_of(model, family: str = "distilbert", **changes: object):
 
 def adapters(student, model):
     return adapter_for(student.config.model_type), adapter_for(model.config.model_type)
+
+
+def triple_loss(student, model, weights: dict[str, float]) -> TripleLoss:
+    mine, theirs = adapters(student, model)
+    return TripleLoss(LiveTeacher(model, theirs), mine, weights, 2.0)
 
 
 def distance(student, model, ids: torch.Tensor) -> float:
@@ -79,7 +85,7 @@ def test_the_loss_of_a_student_that_is_its_teacher_is_its_mlm_loss() -> None:
     student = student_of(model, n_layers=4)
     initialise_student(student, model, adapters(student, model), (0, 1, 2, 3))
     weights = {"ce": 5.0, "mlm": 2.0, "cos": 1.0, "mse": 1.0}
-    loss = TripleLoss(model, adapters(student, model), weights, 2.0)
+    loss = triple_loss(student, model, weights)
     positions = torch.arange(0, IDS.numel(), 7)
     batch = MaskedBatch(input_ids=IDS, positions=positions, targets=IDS.flatten()[positions])
     terms = loss(student, batch, {"tokens": IDS.numel(), "masked": len(positions)})
@@ -89,13 +95,13 @@ def test_the_loss_of_a_student_that_is_its_teacher_is_its_mlm_loss() -> None:
 def test_chunks_of_positions_do_not_change_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     model = teacher()
     student = student_of(model)
-    loss = TripleLoss(model, adapters(student, model), {"ce": 5.0, "mlm": 2.0, "cos": 1.0, "mse": 0.5}, 2.0)
+    loss = triple_loss(student, model, {"ce": 5.0, "mlm": 2.0, "cos": 1.0, "mse": 0.5})
     positions = torch.arange(0, IDS.numel(), 7)
     batch = MaskedBatch(input_ids=IDS, positions=positions, targets=IDS.flatten()[positions])
     totals = {"tokens": IDS.numel(), "masked": len(positions)}
     found = []
-    for chunk in (10_000, 13):
-        monkeypatch.setattr("benchbert.distillation.distill._CHUNK", chunk)
+    for chunk in (1 << 23, 64 * VOCABULARY):
+        monkeypatch.setattr("benchbert.distillation.losses.projected._CHUNK", chunk)
         student.zero_grad()
         terms = loss(student, batch, totals)
         sum(terms.values()).backward()

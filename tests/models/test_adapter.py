@@ -106,6 +106,20 @@ def test_mlm_head_makes_the_models_logits_at_chosen_positions(family: str) -> No
     assert {id(p) for p in adapter.mlm_head(model).parameters()} <= own
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_parts_of_an_mlm_head_make_its_logits_and_reach_its_parameters(family: str) -> None:
+    model, adapter = build(CONFIGS[family], "AutoModelForMaskedLM"), adapter_for(family)
+    head, parts = adapter.mlm_head(model), adapter.mlm_parts(model)
+    hidden = torch.randn(2, 5, model.config.hidden_size, generator=torch.Generator().manual_seed(0))
+    logits = parts.transform(hidden) @ parts.weight.T + parts.bias
+    torch.testing.assert_close(logits, head(hidden))
+    logits.square().sum().backward()
+    found = {name for name, p in head.named_parameters() if p.grad is not None}
+    head.zero_grad()
+    head(hidden).square().sum().backward()
+    assert found == {name for name, p in head.named_parameters() if p.grad is not None}
+
+
 def test_executed_parameters_count_a_shared_layer_each_time_it_runs() -> None:
     model, adapter = build(CONFIGS["albert"]), adapter_for("albert")
     layer = sum(p.numel() for p in model.encoder.albert_layer_groups[0].parameters())

@@ -7,6 +7,7 @@ z logits, T temperature, s student, t teacher. Sums are in float32, or in the in
 from benchbert.distillation.losses.attention import attention_kl_loss, attention_mse_loss
 from benchbert.distillation.losses.hidden import cosine_loss, feature_map_loss, hidden_mse_loss, patient_loss
 from benchbert.distillation.losses.logits import distillation_loss, logit_mse_loss, soft_cross_entropy_loss
+from benchbert.distillation.losses.projected import projected_losses
 from benchbert.distillation.losses.relations import relation_loss, relations
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "hidden_mse_loss",
     "logit_mse_loss",
     "patient_loss",
+    "projected_losses",
     "relation_loss",
     "relations",
     "soft_cross_entropy_loss",
