@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from benchbert import toml
 from benchbert.errors import SuiteError
 from benchbert.recipe_losses import LATER_LOSSES, Losses, Schedule, loss_problems
+from benchbert.recipe_teacher_cache import TeacherCache, cache_problems
 from benchbert.types import digest
 
 __all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_recipe"]
@@ -29,6 +30,7 @@ LATER: Mapping[str, Any] = {
     "corpus_column": "text",
     "corpus_documents": "lines",
     "masking.whole_words": False,
+    "teacher_cache": None,
 }
 """Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
 recipe that does not use them keeps its digest, and its results."""
@@ -138,6 +140,8 @@ class Recipe:
     """For `distil`: weights of the losses."""
     temperature: float | Schedule = 2.0
     """For `distil`: T of the softened distributions."""
+    teacher_cache: TeacherCache | None = None
+    """For `distil`: what is kept of the teacher on disk, for several passes over one masked text; none: it runs."""
     masking: Masking = field(default_factory=Masking)
     """Which tokens are predicted."""
     sentences: Literal["", "nsp", "sop"] = ""
@@ -237,10 +241,8 @@ def _shape_problems(model: RecipeModel) -> list[str]:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return [f"model.family: should be one of {', '.join(FAMILIES)}, is {model.family!r}{hint}"]
     config = model.config
-    width, heads = (
-        config.get("hidden_size", config.get("dim")),
-        config.get("num_attention_heads", config.get("n_heads")),
-    )
+    width = config.get("hidden_size", config.get("dim"))
+    heads = config.get("num_attention_heads", config.get("n_heads"))
     width = config.get("intra_bottleneck_size", width)
     if isinstance(width, int) and isinstance(heads, int) and (heads < 1 or width % heads):
         return [f"model.config: a width of {width} cannot be shared evenly by {heads} attention heads"]
@@ -284,10 +286,14 @@ def _sentence_problems(recipe: Recipe) -> list[str]:
 def _distillation_problems(recipe: Recipe) -> list[str]:
     if recipe.kind == "pretrain":
         problems = ["teacher: only for kind = 'distil'; take it out"] if recipe.teacher else []
+        problems += ["teacher_cache: only for kind = 'distil'; take it out"] if recipe.teacher_cache else []
         named = [i for i, phase in enumerate(recipe.phases) if phase.losses or phase.layers]
         return problems + [f"phases[{i}]: losses and layers are only for kind = 'distil'" for i in named]
     problems = [] if recipe.teacher else ["teacher: this key is required for kind = 'distil'"]
     problems += loss_problems(recipe.losses, recipe.temperature, [(p.steps, p.losses) for p in recipe.phases])
+    if recipe.teacher_cache:
+        steps = [phase.steps for phase in recipe.phases]
+        problems += cache_problems(recipe.teacher_cache, recipe.losses, recipe.temperature, steps)
     if not isinstance(recipe.layer_map, str):
         if any(i < 0 for i in recipe.layer_map):
             problems.append("layer_map: layers are numbered from 0")

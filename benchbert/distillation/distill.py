@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from benchbert.distillation.layer_losses import KINDS
-from benchbert.distillation.losses import cosine_loss, projected_losses
+from benchbert.distillation.losses import KeptShares, cosine_loss, projected_losses
 from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import check_vocabularies, mapped_layers, served_pair
 from benchbert.distillation.side_stream import beside
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
 from benchbert.distillation.teacher import LiveTeacher, Teacher, TeacherStates
+from benchbert.distillation.teacher_cache import open_cache
 from benchbert.errors import TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.adapter import FamilyAdapter, adapter_for
@@ -34,6 +35,7 @@ from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.pretrain import held_out_losses, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_config, new_model
+from benchbert.training.repeated_steps import RepeatedSteps
 
 __all__ = ["TripleLoss", "run"]
 
@@ -61,12 +63,14 @@ def run(context: JobContext) -> Outcome:
     layers = mapped_layers(settings, models, adapters)
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
-    stages = Stages(settings)
-    asked = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
+    stages, steps = Stages(settings), make_steps(recipe, "train")
+    asked: Teacher = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
+    cache = open_cache(recipe, settings, teacher, asked, steps) if settings["teacher_cache"] else None
+    asked = cache.teacher if cache else asked
     objective = Distillation(models, adapters, stages, pair, partial(TripleLoss, asked, adapters[0]))
     curve = train(
         objective.learner,
-        _numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
+        _numbered(cache.steps if cache else steps, lambda step: stages.freeze(student, adapters[0], step)),
         objective,
         recipe.loop_settings,
         checkpoint=recipe.checkpoint,
@@ -77,15 +81,15 @@ def run(context: JobContext) -> Outcome:
     held_out = held_out_losses(student, adapters[0], recipe)
     made = Made(model=student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
     return Outcome(
-        values=recipe_values(recipe, curve, held_out),
+        values=recipe_values(recipe, curve, held_out) + (cache.values(student, adapters[0]) if cache else ()),
         artefacts=(keep_model(context, made),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(layers)},
-        provenance={"notes": curve.notes},
+        provenance={"notes": curve.notes + (cache.notes if cache else [])},
     )
 
 
 def _numbered(
-    steps: MaskedSteps, prepare: Callable[[int], None]
+    steps: MaskedSteps | RepeatedSteps, prepare: Callable[[int], None]
 ) -> Callable[[int], tuple[list[MaskedBatch], dict[str, int]]]:
     """The steps, each prepared, with its number and its count of sequences among the totals."""
 
@@ -176,7 +180,7 @@ class TripleLoss:
             order, targets = _masked_first(batch, len(student_PH), others=bool(factors))
             student_PH = student_PH.index_select(0, order)
 
-        def aims(rows: slice) -> Tensor:
+        def aims(rows: slice) -> Tensor | KeptShares:
             return told.logits(rows if order is None else order[rows])
 
         head = self.adapter.mlm_parts(student)
