@@ -171,7 +171,7 @@ class OpenCache:
 
 def _errors_of(student_PV: torch.Tensor, log_teacher_PV: torch.Tensor, kept: int, heat: float) -> torch.Tensor:
     """(full divergence, what binning misses, the bound on that) at T of each position, of shape (P, 3), in nats."""
-    log_q_PV, hot_PV = log_teacher_PV.double(), student_PV.double() / heat
+    log_q_PV, hot_PV = log_teacher_PV.double().log_softmax(-1), student_PV.double() / heat
     full_P = (log_q_PV.exp() * (log_q_PV - torch.log_softmax(hot_PV, dim=-1))).sum(-1)
     shares = binned(log_q_PV, 1.0, kept)
     return torch.stack([full_P, full_P - binned_kl(hot_PV, shares), missed_bound(hot_PV, shares)], dim=-1)

@@ -25,7 +25,12 @@ vocabulary = 300
 phases = [{steps = 2, batch_size = 4, sequence_length = 16}]
 [model]
 family = "bert"
-config = {hidden_size = 16, num_hidden_layers = 2, num_attention_heads = 2, intermediate_size = 32, initializer_range = 0.3}
+[model.config]
+hidden_size = 16
+num_hidden_layers = 2
+num_attention_heads = 2
+intermediate_size = 32
+initializer_range = 0.3
 """
 
 STUDENT = """
