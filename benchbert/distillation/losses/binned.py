@@ -16,6 +16,10 @@ from benchbert.distillation.losses.precision import wide
 __all__ = ["KeptShares", "binned", "binned_apart", "binned_kl", "missed_bound"]
 
 
+_BLOCK = 1 << 19
+"""Logits, on a CPU, that all is done for while they are in its cache."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class KeptShares:
     """What is left of a teacher's probabilities at one T."""
@@ -36,14 +40,20 @@ class KeptShares:
 
 
 def binned(logits_PV: Tensor, temperature: float, kept: int) -> KeptShares:
-    """The `kept` largest probabilities of softmax(z / T).
+    """The `kept` largest probabilities of softmax(z / T), in falling order.
 
     The tail is summed on its own, not taken as what is left to 1, so that its logarithm is exact where it is small.
     """
-    log_PV = functional.log_softmax(wide(logits_PV) / temperature, dim=-1)
-    log_Pk, ids_Pk = log_PV.topk(kept, dim=-1)
-    log_P1 = torch.logsumexp(log_PV.scatter(1, ids_Pk, -torch.inf), dim=-1, keepdim=True)
-    return KeptShares(ids_Pk=ids_Pk, log_PC=torch.cat([log_Pk, log_P1], dim=-1))
+    at_once = len(logits_PV) if logits_PV.is_cuda else max(1, _BLOCK // logits_PV.shape[1])
+    found = [_largest(part, temperature, kept) for part in logits_PV.split(at_once)]
+    return KeptShares(ids_Pk=torch.cat([ids for ids, _ in found]), log_PC=torch.cat([log for _, log in found]))
+
+
+def _largest(logits_PV: Tensor, temperature: float, kept: int) -> tuple[Tensor, Tensor]:
+    hot_PV = wide(logits_PV) / temperature
+    hot_Pk, ids_Pk = hot_PV.topk(kept, dim=-1)
+    tail_P1 = torch.logsumexp(hot_PV.scatter_(1, ids_Pk, -torch.inf), dim=-1, keepdim=True)
+    return ids_Pk, functional.log_softmax(torch.cat([hot_Pk, tail_P1], dim=-1), dim=-1)
 
 
 def binned_kl(hot_PV: Tensor, teacher: KeptShares) -> Tensor:
@@ -58,33 +68,37 @@ def binned_kl(hot_PV: Tensor, teacher: KeptShares) -> Tensor:
         hot_PV: z_s / T, at least float32.
         teacher: at the same T.
     """
-    return _compared(hot_PV, teacher)[0]
+    tail_P1 = torch.logsumexp(hot_PV.scatter(1, teacher.ids_Pk, -torch.inf), dim=-1, keepdim=True)
+    return _apart(torch.cat([hot_PV.gather(1, teacher.ids_Pk), tail_P1], dim=-1), teacher)[0]
 
 
+@torch.no_grad()
 def binned_apart(hot_PV: Tensor, teacher: KeptShares) -> tuple[Tensor, Tensor]:
     """`binned_kl`, and its slope at z_s / T, of shape (P, V): without gradients of their own.
 
     The slope is p - q of a kept class, with p and q the probabilities of student and teacher, and (p - q) p_j / p of
-    class j in the tail, with p and q those of the whole tail.
+    class j in the tail, with p and q those of the whole tail. One exponential of each logit serves both.
     """
-    with torch.no_grad():
-        apart_P, difference_PC, tail_PV, tail_P1 = _compared(hot_PV, teacher)
-        # Where there is no tail, there is nothing in it to share out: exp(-inf - 0) = 0.
-        slope_PV = tail_PV.sub_(torch.where(tail_P1.isfinite(), tail_P1, 0.0)).exp_()
-        slope_PV *= difference_PC[:, -1:]
-        return apart_P, slope_PV.scatter_(1, teacher.ids_Pk, difference_PC[:, :-1])
+    found_PV = hot_PV.scatter(1, teacher.ids_Pk, -torch.inf)
+    top_P1 = found_PV.amax(-1, keepdim=True)
+    # Where there is no tail all is -inf, and nothing is shared out: exp(-inf - 0) = 0.
+    top_P1 = torch.where(top_P1.isfinite(), top_P1, 0.0)
+    sum_P1 = found_PV.sub_(top_P1).exp_().sum(-1, keepdim=True)
+    classes_PC = torch.cat([hot_PV.gather(1, teacher.ids_Pk), top_P1 + sum_P1.log()], dim=-1)
+    apart_P, difference_PC = _apart(classes_PC, teacher)
+    # The sum is at least 1, the share of the largest, where there is a tail.
+    found_PV *= difference_PC[:, -1:] / sum_P1.clamp(min=1.0)
+    return apart_P, found_PV.scatter_(1, teacher.ids_Pk, difference_PC[:, :-1])
 
 
-def _compared(hot_PV: Tensor, teacher: KeptShares) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(KL (P,), p - q (P, C), z_s / T in the tail and -inf elsewhere (P, V), its log-sum-exp (P, 1))."""
-    log_q_PC = functional.log_softmax(teacher.log_PC.to(hot_PV.dtype), dim=-1)
-    tail_PV = hot_PV.scatter(1, teacher.ids_Pk, -torch.inf)
-    tail_P1 = torch.logsumexp(tail_PV, dim=-1, keepdim=True)
-    log_p_PC = functional.log_softmax(torch.cat([hot_PV.gather(1, teacher.ids_Pk), tail_P1], dim=-1), dim=-1)
+def _apart(classes_PC: Tensor, teacher: KeptShares) -> tuple[Tensor, Tensor]:
+    """KL of the teacher from the student with these logits of classes, of shape (P,), and p - q, of shape (P, C)."""
+    log_q_PC = functional.log_softmax(teacher.log_PC.to(classes_PC.dtype), dim=-1)
+    log_p_PC = functional.log_softmax(classes_PC, dim=-1)
     q_PC = log_q_PC.exp()
     # Not q (log q - log p) where q is 0: log p may be -inf as well.
-    apart_P = torch.where(q_PC > 0, q_PC * (log_q_PC - torch.where(q_PC > 0, log_p_PC, 0.0)), 0.0).sum(-1)
-    return apart_P, log_p_PC.exp() - q_PC, tail_PV, tail_P1
+    apart_PC = torch.where(q_PC > 0, q_PC * (log_q_PC - torch.where(q_PC > 0, log_p_PC, 0.0)), 0.0)
+    return apart_PC.sum(-1), log_p_PC.exp() - q_PC
 
 
 def missed_bound(hot_PV: Tensor, teacher: KeptShares) -> Tensor:
