@@ -85,19 +85,30 @@ class CachedTeacher:
         return found
 
     def _keep_largest(self, rows: KeptRows, first: int, told: TeacherStates, made: NDArray[np.void]) -> None:
-        shape = rows.shape
-        sampled = [(n, s - first) for n, s in enumerate(shape.sampled.tolist()) if first <= s < first + len(made)]
-        for number, row in sampled:
-            wanted = torch.from_numpy(shape.positions + row * shape.length).to(told.hidden.device)
-            log_probs = torch.log_softmax(wide(_all_classes(told, wanted)) / self.temperature, dim=-1)
-            rows.write_sample(number, self._rounded(log_probs, np.dtype(np.float32)))
-        positions = len(made) * shape.length
-        parts = [slice(start, start + _CHUNK) for start in range(0, positions, _CHUNK)]
-        found = [binned(_all_classes(told, part), self.temperature, shape.top_k) for part in parts]
+        shape, positions = rows.shape, len(made) * rows.shape.length
+        found = []
+        for start in range(0, positions, _CHUNK):
+            logits = told.logits(slice(start, min(positions, start + _CHUNK)))
+            assert isinstance(logits, Tensor), "a teacher that runs has all its logits"
+            found.append(binned(logits, self.temperature, shape.top_k))
+        self._keep_sample(rows, first, told, len(made))
         ids, log_probs = torch.cat([kept.ids_Pk for kept in found]), torch.cat([kept.log_PC for kept in found])
         made["ids"] = ids.cpu().numpy().reshape(made["ids"].shape)
         made["log_probs"] = self._rounded(log_probs[:, :-1], made["log_probs"].dtype).reshape(made["log_probs"].shape)
         made["tail"] = log_probs[:, -1].cpu().numpy().reshape(made["tail"].shape)
+
+    def _keep_sample(self, rows: KeptRows, first: int, told: TeacherStates, count: int) -> None:
+        """All probabilities at some positions, where the micro-batch has such."""
+        shape = rows.shape
+        inside = (shape.sampled >= first) & (shape.sampled < first + count)
+        if not inside.any():
+            return
+        places = ((shape.sampled[inside] - first)[:, None] * shape.length + shape.positions).flatten()
+        logits = told.logits(torch.from_numpy(places).to(told.hidden.device))
+        assert isinstance(logits, Tensor)
+        log_probs = self._rounded(torch.log_softmax(wide(logits) / self.temperature, dim=-1), np.dtype(np.float32))
+        for number, said in zip(np.flatnonzero(inside).tolist(), np.split(log_probs, inside.sum()), strict=True):
+            rows.write_sample(number, said)
 
     @staticmethod
     def _rounded(numbers: Tensor, kind: np.dtype[np.floating]) -> NDArray[np.floating]:
@@ -137,9 +148,3 @@ class CachedTeacher:
         positions = rows.shape[0] * rows.dtype[0].shape[0]
         hidden = flat("hidden", np.float32) if "hidden" in names else torch.empty(positions, 0, device=device)
         return TeacherStates(hidden=hidden, logits=logits)
-
-
-def _all_classes(told: TeacherStates, rows: Rows) -> Tensor:
-    found = told.logits(rows)
-    assert isinstance(found, Tensor), "a teacher that runs has all its logits"
-    return found

@@ -128,3 +128,24 @@ def test_rounded_shares_are_made_a_distribution_again() -> None:
     exact = binned(teacher, 2.0, 6)
     shifted = KeptShares(ids_Pk=exact.ids_Pk, log_PC=exact.log_PC + 0.25)
     assert torch.allclose(binned_kl(student / 2, shifted), binned_kl(student / 2, exact))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    vocabulary=st.integers(1, 2_000),
+    kept=st.integers(1, 40),
+    seed=st.integers(0, 99),
+    levels=st.sampled_from([2, 50, 1_000_000]),
+)
+def test_the_kept_classes_are_the_most_likely_ones(vocabulary: int, kept: int, seed: int, levels: int) -> None:
+    """Also where many classes are equally likely."""
+    kept = min(kept, vocabulary)
+    generator = torch.Generator().manual_seed(seed)
+    teacher = torch.randint(levels, (3, vocabulary), generator=generator).double() / levels
+    found = binned(teacher, 1.0, kept)
+    assert all(len(set(ids)) == kept for ids in found.ids_Pk.tolist())
+    assert torch.equal(teacher.gather(1, found.ids_Pk), teacher.topk(kept, dim=-1).values)
+    assert torch.allclose(found.log_PC.logsumexp(-1), torch.zeros(3).double())
+    assert found.log_PC[:, :-1].exp().sum(-1).tolist() == pytest.approx(
+        teacher.softmax(-1).topk(kept, dim=-1).values.sum(-1).tolist()
+    )
