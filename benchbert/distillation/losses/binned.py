@@ -74,17 +74,18 @@ def binned_kl(hot_PV: Tensor, teacher: KeptShares) -> Tensor:
 
 @torch.no_grad()
 def binned_apart(hot_PV: Tensor, teacher: KeptShares) -> tuple[Tensor, Tensor]:
-    """`binned_kl`, and its slope at z_s / T, of shape (P, V): without gradients of their own.
+    """`binned_kl`, and its slope at z_s / T, of shape (P, V), which is put in their place; without gradients.
 
     The slope is p - q of a kept class, with p and q the probabilities of student and teacher, and (p - q) p_j / p of
     class j in the tail, with p and q those of the whole tail. One exponential of each logit serves both.
     """
-    found_PV = hot_PV.scatter(1, teacher.ids_Pk, -torch.inf)
+    kept_Pk = hot_PV.gather(1, teacher.ids_Pk)
+    found_PV = hot_PV.scatter_(1, teacher.ids_Pk, -torch.inf)
     top_P1 = found_PV.amax(-1, keepdim=True)
     # Where there is no tail all is -inf, and nothing is shared out: exp(-inf - 0) = 0.
     top_P1 = torch.where(top_P1.isfinite(), top_P1, 0.0)
     sum_P1 = found_PV.sub_(top_P1).exp_().sum(-1, keepdim=True)
-    classes_PC = torch.cat([hot_PV.gather(1, teacher.ids_Pk), top_P1 + sum_P1.log()], dim=-1)
+    classes_PC = torch.cat([kept_Pk, top_P1 + sum_P1.log()], dim=-1)
     apart_P, difference_PC = _apart(classes_PC, teacher)
     # The sum is at least 1, the share of the largest, where there is a tail.
     found_PV *= difference_PC[:, -1:] / sum_P1.clamp(min=1.0)
