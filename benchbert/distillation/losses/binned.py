@@ -45,7 +45,8 @@ def binned(logits_PV: Tensor, temperature: float, kept: int) -> KeptShares:
     The tail is summed on its own, not taken as what is left to 1, so that its logarithm is exact where it is small.
     """
     at_once = len(logits_PV) if logits_PV.is_cuda else max(1, _BLOCK // logits_PV.shape[1])
-    found = [_largest(part, temperature, kept) for part in logits_PV.split(at_once)]
+    parts = [slice(start, start + at_once) for start in range(0, len(logits_PV), at_once)]
+    found = [_largest(logits_PV[part], temperature, kept) for part in parts]
     return KeptShares(ids_Pk=torch.cat([ids for ids, _ in found]), log_PC=torch.cat([log for _, log in found]))
 
 
