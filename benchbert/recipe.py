@@ -15,6 +15,7 @@ from benchbert.preset_files import PRESET, find_preset
 from benchbert.recipe_budget import Budget, budget_problems, in_steps, scaled
 from benchbert.recipe_losses import LATER_LOSSES, Losses, Schedule, loss_problems
 from benchbert.recipe_masking import Masking
+from benchbert.recipe_teacher_cache import TeacherCache, cache_problems
 from benchbert.types import digest
 
 __all__ = ["LATER", "Budget", "Losses", "Masking", "Recipe", "RecipeModel", "read_decided", "read_recipe"]
@@ -33,6 +34,7 @@ LATER: Mapping[str, Any] = {
     "corpus_documents": "lines",
     "corpus_streaming": False,
     "masking.whole_words": False,
+    "teacher_cache": None,
 }
 """Settings younger than the first stored results -> default, at which they are left out of a recipe's settings: a
 recipe that does not use them keeps its digest, and its results."""
@@ -104,6 +106,8 @@ class Recipe:
     """For `distil`: weights of the losses."""
     temperature: float | Schedule = 2.0
     """For `distil`: T of the softened distributions."""
+    teacher_cache: TeacherCache | None = None
+    """For `distil`: what is kept of the teacher on disk, for several passes over one masked text; none: it runs."""
     masking: Masking = field(default_factory=Masking)
     """Which tokens are predicted."""
     sentences: Literal["", "nsp", "sop"] = ""
@@ -278,10 +282,14 @@ def _sentence_problems(recipe: Recipe) -> list[str]:
 def _distillation_problems(recipe: Recipe) -> list[str]:
     if recipe.kind == "pretrain":
         problems = ["teacher: only for kind = 'distil'; take it out"] if recipe.teacher else []
+        problems += ["teacher_cache: only for kind = 'distil'; take it out"] if recipe.teacher_cache else []
         named = [i for i, phase in enumerate(recipe.phases) if phase.losses or phase.layers]
         return problems + [f"phases[{i}]: losses and layers are only for kind = 'distil'" for i in named]
     problems = [] if recipe.teacher else ["teacher: this key is required for kind = 'distil'"]
     problems += loss_problems(recipe.losses, recipe.temperature, [(p.steps, p.losses) for p in recipe.phases])
+    if recipe.teacher_cache:
+        steps = [phase.steps for phase in recipe.phases]
+        problems += cache_problems(recipe.teacher_cache, recipe.losses, recipe.temperature, steps)
     if not isinstance(recipe.layer_map, str):
         if any(i < 0 for i in recipe.layer_map):
             problems.append("layer_map: layers are numbered from 0")

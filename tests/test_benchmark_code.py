@@ -98,6 +98,11 @@ def check_distillation(folder: Path) -> None:
     assert all(size > 0 for size in cell["activation_bytes"].values())
     assert 0 < cell["gemm"]["share"] < 1
     assert sum(row["share"] for row in cell["profile"]) == pytest.approx(1.0)
-    assert len(table["bars"]) == 3
+    (cache,) = table["teacher_cache"]
+    assert cache["different_tokens"] * 3 == cache["steps"] * cache["shape"]["sequences"] * cache["shape"]["length"]
+    assert cache["cache_gb"] >= cache["different_tokens"] * cache["bytes_a_token"] / 1e9 > 0
+    for filling, seconds in zip(cache["filling_s"], cache["seconds"]["cached"], strict=True):
+        assert 0 < filling < seconds
+    assert len(table["bars"]) == 3 + 1
     text = (folder / "distillation.md").read_text()
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from benchbert.distillation.layer_losses import KINDS
-from benchbert.distillation.losses import cosine_loss, projected_losses
+from benchbert.distillation.losses import KeptShares, cosine_loss, projected_losses
 from benchbert.distillation.objective import Distillation
 from benchbert.distillation.servable import check_lengths, check_vocabularies, mapped_layers, served_pair
 from benchbert.distillation.side_stream import beside
 from benchbert.distillation.stages import Stages
 from benchbert.distillation.student import start_student, student_config
 from benchbert.distillation.teacher import LiveTeacher, Teacher, TeacherStates
+from benchbert.distillation.teacher_cache import OpenCache, open_cache
 from benchbert.errors import TrainingError
 from benchbert.lock import ModelLock
 from benchbert.models.adapter import FamilyAdapter, adapter_for
@@ -36,6 +37,7 @@ from benchbert.training.loop import train
 from benchbert.training.masked_steps import MaskedBatch, MaskedSteps
 from benchbert.training.pretrain import held_out_losses, make_steps
 from benchbert.training.recipe_run import RecipeRun, new_config, new_model
+from benchbert.training.repeated_steps import RepeatedSteps
 
 __all__ = ["EVERYWHERE", "Lesson", "TripleLoss", "load_teacher", "make_lesson", "run"]
 
@@ -60,6 +62,8 @@ class Lesson:
     """Step -> its micro-batches and totals."""
     layers: tuple[int, ...]
     """Teacher layer of each student layer."""
+    cache: OpenCache | None
+    """What keeps what the teacher says; None: the teacher is asked at every step."""
 
 
 def run(context: JobContext) -> Outcome:
@@ -80,21 +84,29 @@ def run(context: JobContext) -> Outcome:
         report=context.report,
         also=(lesson.teacher,),
     )
-    held_out = held_out_losses(lesson.student, adapter_for(recipe.family), recipe)
+    adapter, cache = adapter_for(recipe.family), lesson.cache
+    held_out = held_out_losses(lesson.student, adapter, recipe)
     made = Made(model=lesson.student, tokenizer=recipe.tokenizer, recipe=recipe, curve=curve, held_out=held_out)
     return Outcome(
-        values=recipe_values(recipe, curve, held_out),
+        values=recipe_values(recipe, curve, held_out) + (cache.values(lesson.student, adapter) if cache else ()),
         artefacts=(keep_model(context, made),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}, "layer_map": list(lesson.layers)},
-        provenance={"notes": curve.notes},
+        provenance={"notes": curve.notes + (cache.notes if cache else [])},
     )
 
 
-def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any) -> Lesson:
+def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any, *, caching: bool = True) -> Lesson:
     """Makes the student of a recipe, and what trains it.
+
+    Args:
+        recipe: the job.
+        teacher: masked language model, frozen.
+        teacher_tokenizer: its tokenizer.
+        caching: whether a teacher cache that the recipe has is opened; a rehearsal has no need of one.
 
     Raises:
         TrainingError: teacher and student do not fit.
+        StoreError: the teacher cache cannot be written.
     """
     settings = {**LATER, **recipe.settings}
     config: Any = teacher.config
@@ -106,19 +118,23 @@ def make_lesson(recipe: RecipeRun, teacher: nn.Module, teacher_tokenizer: Any) -
     layers = mapped_layers(settings, models, adapters)
     pair = served_pair(settings, models, adapters, layers)
     start_student(models, adapters, layers, start=settings["start"], fold_token_types=settings["mode"] == "paper")
-    stages = Stages(settings)
-    asked = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
+    stages, steps = Stages(settings), make_steps(recipe, "train")
+    asked: Teacher = LiveTeacher(teacher, adapters[1], watched=any(name in KINDS for name in stages.names))
+    cached = caching and bool(settings["teacher_cache"])
+    cache = open_cache(recipe, settings, teacher, asked, steps) if cached else None
+    asked = cache.teacher if cache else asked
     return Lesson(
         student=student,
         teacher=teacher,
         objective=Distillation(models, adapters, stages, pair, partial(TripleLoss, asked, adapters[0])),
-        steps=_numbered(make_steps(recipe, "train"), lambda step: stages.freeze(student, adapters[0], step)),
+        steps=_numbered(cache.steps if cache else steps, lambda step: stages.freeze(student, adapters[0], step)),
         layers=layers,
+        cache=cache,
     )
 
 
 def _numbered(
-    steps: MaskedSteps, prepare: Callable[[int], None]
+    steps: MaskedSteps | RepeatedSteps, prepare: Callable[[int], None]
 ) -> Callable[[int], tuple[list[MaskedBatch], dict[str, int]]]:
     """The steps, each prepared, with its number and its count of sequences among the totals."""
 
@@ -211,7 +227,7 @@ class TripleLoss:
             order, targets = _masked_first(batch, len(student_PH), others=bool(factors))
             student_PH = student_PH.index_select(0, order)
 
-        def aims(rows: slice) -> Tensor:
+        def aims(rows: slice) -> Tensor | KeptShares:
             return told.logits(rows if order is None else order[rows])
 
         head = self.adapter.mlm_parts(student)

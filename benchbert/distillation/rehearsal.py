@@ -189,7 +189,7 @@ def _taught(recipe: Rehearsal) -> _Taught:
         teacher.eval()
     else:
         teacher = load_teacher(context)
-    lesson = make_lesson(recipe, teacher, recipe.tokenizer)
+    lesson = make_lesson(recipe, teacher, recipe.tokenizer, caching=False)
     return _Taught(
         model=lesson.student,
         teacher=teacher,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchbert.distillation.losses import KeptShares
 from benchbert.models.adapter import FamilyAdapter, MlmParts
 from benchbert.training.layers import describe
 from benchbert.training.masked_steps import MaskedBatch
@@ -30,8 +31,9 @@ class TeacherStates:
 
     hidden: Tensor
     """Last hidden states of the tokens in their order, padding left out, of shape (P, H)."""
-    logits: Callable[[Rows], Tensor]
-    """Logits of chosen tokens, of shape (n, V), made when they are asked for: those of all tokens are never kept."""
+    logits: Callable[[Rows], Tensor | KeptShares]
+    """Logits of chosen tokens, of shape (n, V), made when they are asked for: those of all tokens are never kept. Or,
+    from a cache, what is left of them there."""
 
 
 class Teacher(Protocol):

@@ -264,6 +264,11 @@ class RunFolder:
         """Folder of the splits that were tokenized."""
         return self.path / "cache" / "tokens"
 
+    @property
+    def teacher_cache(self) -> Path:
+        """Folder of what teachers said, for the students that learn from them."""
+        return self.path / "cache" / "teachers"
+
     def work_path(self, job_id: str) -> Path:
         """Folder for checkpoints of a job under way; survives a kill, so that the job resumes."""
         return self.path / "artefacts" / f"{job_id[:12]}.work"

@@ -81,7 +81,13 @@ def _of_distillation(settings: Mapping[str, Any]) -> list[str]:
         f"| layer map | {layers if isinstance(layers, str) else ', '.join(map(str, layers))} |",
         *([f"| start | {settings['start']} |"] if "start" in settings else []),
         *([f"| mode | {settings['mode']} |"] if "mode" in settings else []),
+        *([f"| teacher cache | {_kept(settings['teacher_cache'])} |"] if settings.get("teacher_cache") else []),
     ]
+
+
+def _kept(cache: Mapping[str, Any]) -> str:
+    parts = [f"top {cache['top_k']} logits"] * bool(cache["top_k"]) + ["last hidden states"] * bool(cache["hidden"])
+    return f"{' and '.join(parts)} in {cache['dtype']}; {cache['passes']} passes over the same masked sequences"
 
 
 def _layers(phase: Mapping[str, Any]) -> str:

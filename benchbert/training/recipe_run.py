@@ -108,31 +108,25 @@ class RecipeRun:
             UnavailableError, DataError: the corpus cannot be had, or is too small.
             StoreError: its tokens cannot be written.
         """
-        dataset = self.context.dataset(self.context.recipe.corpus)
-        read = {key: self.settings.get(key) for key in ("corpus_column", "corpus_documents")}
-        if self.settings.get("corpus_streaming"):
-            read["corpus_streaming"] = True
-        key = digest(
-            [
-                _STREAM,
-                dataset.key,
-                dataset.fingerprint,
-                read,
-                split,
-                tokenizer_digest(self.tokenizer),
-                self.seed,
-                enough,
-            ]
-        )
 
         def texts() -> Iterator[str]:
             return self.documents(split).shuffled(self.seed)
 
-        place = self.context.folder.token_cache / f"{key[:32]}.stream"
+        dataset = self.context.dataset(self.context.recipe.corpus)
+        place = self.context.folder.token_cache / f"{self.stream_key(split, enough)[:32]}.stream"
         try:
             return stored_stream(place, texts, self.tokenizer, at_least=at_least, enough=enough)
         except DataError as error:
             raise DataError(f"{dataset.key}, {split} split: {error}") from None
+
+    def stream_key(self, split: str, enough: int) -> str:
+        """Digest of all that decides the tokens of one split, the tokenizer included; see `stream`."""
+        dataset = self.context.dataset(self.context.recipe.corpus)
+        read = {key: self.settings.get(key) for key in ("corpus_column", "corpus_documents")}
+        if self.settings.get("corpus_streaming"):
+            read["corpus_streaming"] = True
+        tokenizer = tokenizer_digest(self.tokenizer)
+        return digest([_STREAM, dataset.key, dataset.fingerprint, read, split, tokenizer, self.seed, enough])
 
     @cached_property
     def tokenizer(self) -> Any:

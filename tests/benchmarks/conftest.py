@@ -30,7 +30,7 @@ def tokenizer(real_data: Path) -> Any:
 @pytest.fixture(scope="session")
 def measured(mode: Mode) -> Iterator[dict[str, Any]]:
     """Where measurements put their numbers, on as many threads as cores; the table is written from them at the end."""
-    found: dict[str, Any] = {"cells": [], "finetuning": None, "distillation": []}
+    found: dict[str, Any] = {"cells": [], "finetuning": None, "distillation": [], "teacher_cache": []}
     before = torch.get_num_threads()
     # The quick mode runs among other tests, where threads that fight for cores are far slower than one.
     torch.set_num_threads(1 if mode.name == "quick" else visible_cores())
@@ -39,7 +39,7 @@ def measured(mode: Mode) -> Iterator[dict[str, Any]]:
     if found["cells"] or found["finetuning"]:
         write_table(folder, mode.name, torch.get_num_threads(), found["cells"], found["finetuning"])
         print(f"\n{(folder / 'engine.md').read_text(encoding='utf-8')}\nwritten to {folder}")
-    if found["distillation"]:
-        write_distillation(folder, mode.name, torch.get_num_threads(), found["distillation"])
+    if found["distillation"] or found["teacher_cache"]:
+        write_distillation(folder, mode.name, torch.get_num_threads(), found["distillation"], found["teacher_cache"])
         print(f"\n{(folder / 'distillation.md').read_text(encoding='utf-8')}\nwritten to {folder}")
     torch.set_num_threads(before)

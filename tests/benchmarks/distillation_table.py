@@ -12,21 +12,25 @@ import numpy as np
 from benchbert.machine import environment, machine
 
 from .table import bar_row, ranged
+from .teacher_cache_table import cache_bars, cache_lines
 
 __all__ = ["write_distillation"]
 
 _MEMORY = 0.5
 
 
-def write_distillation(folder: Path, mode: str, threads: int, cells: list[dict[str, Any]]) -> None:
-    """Writes `distillation.json` and `distillation.md`."""
+def write_distillation(
+    folder: Path, mode: str, threads: int, cells: list[dict[str, Any]], caches: list[dict[str, Any]]
+) -> None:
+    """Writes `distillation.json` and `distillation.md`; `caches` is what was measured of the teacher cache."""
     here = machine()
     content = {
         "mode": mode,
         "machine": {"id": here.id, "cpu": here.cpu, "isa": list(here.isa), "cores": here.cores, "threads": threads},
         "environment": asdict(environment()),
-        "bars": [bar for cell in cells for bar in _bars(cell)],
+        "bars": [bar for cell in cells for bar in _bars(cell)] + cache_bars(caches),
         "distillation": cells,
+        "teacher_cache": caches,
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "distillation.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -78,6 +82,7 @@ def _markdown(content: dict[str, Any]) -> str:
         )
         lines += ["", "| operation | calls | share |", "|---|---|---|"]
         lines += [f"| `{row['operation']}` | {row['calls']:,} | {row['share']:.1%} |" for row in cell["profile"]]
+    lines += cache_lines(content["teacher_cache"])
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
     lines += [bar_row(bar) for bar in content["bars"]]
     return "\n".join([*lines, ""])

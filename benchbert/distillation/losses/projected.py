@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from benchbert.distillation.losses.binned import KeptShares, binned_apart
 from benchbert.distillation.losses.precision import wide
 
 __all__ = ["projected_losses"]
@@ -39,7 +40,7 @@ def projected_losses(
     inputs_NE: Tensor,
     weight_VE: Tensor,
     bias_V: Tensor,
-    aims: Callable[[slice], Tensor] | None,
+    aims: Callable[[slice], Tensor | KeptShares] | None,
     targets_M: Tensor,
     factors: Mapping[str, float],
     temperature: float,
@@ -50,7 +51,8 @@ def projected_losses(
         inputs_NE: what the student's vocabulary projection is applied to.
         weight_VE: of the projection; may be the embeddings' own.
         bias_V: of the projection.
-        aims: range of rows -> the teacher's logits there, of shape (n, V), finite; None: no loss needs them.
+        aims: range of rows -> the teacher's logits there, of shape (n, V), finite, or, for `ce` and `masked_ce`
+            alone, the largest of its probabilities; None: no loss needs them.
         targets_M: the tokens at the first M rows.
         factors: what the sum of each loss is multiplied by: `ce`, `mse` and `prediction` over all rows, `mlm` and
             `masked_ce` over the masked ones; those that are not named are 0.
@@ -73,7 +75,7 @@ def projected_losses(
 class _Plan:
     """What the losses are, for logits that come in parts; rows are counted as in `projected_losses`."""
 
-    aims: Callable[[slice], Tensor] | None
+    aims: Callable[[slice], Tensor | KeptShares] | None
     """As there."""
     targets_M: Tensor
     """As there."""
@@ -84,7 +86,7 @@ class _Plan:
     sums: dict[str, Tensor] = field(default_factory=dict)
     """Weighted sum of each loss so far."""
 
-    def slope(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor | None, start: int) -> Tensor:
+    def slope(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor | KeptShares | None, start: int) -> Tensor:
         """The slope of the losses of some rows at their logits, in a tensor of its own, and their sums put down.
 
         Args:
@@ -106,7 +108,9 @@ class _Plan:
             found[:masked].scatter_add_(1, targets, found.new_full((masked, 1), -factor))
         return found
 
-    def _compared(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor, masked: int) -> Tensor | None:
+    def _compared(
+        self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor | KeptShares, masked: int
+    ) -> Tensor | None:
         """The slope of the losses against a teacher; arguments as of `slope`, the first `masked` rows being such."""
         found: Tensor | None = None
         heat, factors = self.temperature, self.factors
@@ -122,6 +126,7 @@ class _Plan:
                 found = functional.pad(found, (0, 0, 0, len(student_nV) - rows))
         if not {"prediction", "mse"} & factors.keys():
             return found
+        assert isinstance(teacher_nV, Tensor), "refused when the recipe is read"
         student_nV, teacher_nV = wide(student_nV) + bias_V, wide(teacher_nV).to(bias_V.dtype)
         if factor := factors.get("prediction"):
             (student, top, share), (teacher, _, _) = _shares(student_nV), _shares(teacher_nV)
@@ -135,9 +140,11 @@ class _Plan:
             found = error if found is None else found.add_(error)
         return found
 
-    def _divergence(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor) -> tuple[Tensor, Tensor]:
+    def _divergence(self, student_nV: Tensor, bias_V: Tensor, teacher_nV: Tensor | KeptShares) -> tuple[Tensor, Tensor]:
         """KL at T of each row, of shape (n,), and softmax(z_s / T) - softmax(z_t / T), of shape (n, V)."""
         hot_s = _copy(student_nV, bias_V.dtype).add_(bias_V).mul_(1.0 / self.temperature)
+        if isinstance(teacher_nV, KeptShares):
+            return binned_apart(hot_s, teacher_nV)
         hot_t = _copy(teacher_nV, bias_V.dtype).mul_(1.0 / self.temperature)
         student, top_s, share_s = _shares(hot_s)
         top_t, apart = hot_t.amax(-1), hot_t - hot_s
@@ -199,7 +206,7 @@ class _Work:
         """Of inputs, weight and bias; None where it is not needed."""
         return self.d_inputs_NE, self.d_weight_VE, self.d_bias_V
 
-    def add(self, rows: slice, aims_nV: Tensor | None, plan: _Plan) -> None:
+    def add(self, rows: slice, aims_nV: Tensor | KeptShares | None, plan: _Plan) -> None:
         """The losses and gradients of a chunk."""
         inputs_nE, logits_nV = self.inputs_NE[rows], self.logits_nV[: rows.stop - rows.start]
         torch.mm(inputs_nE, self.weight_VE.t(), out=logits_nV)
@@ -215,7 +222,7 @@ class _Work:
                 # On a CPU in parts: a sum of two dtypes over all of it is several times slower.
                 self.d_weight_VE[part] += self.product_VE[part]
 
-    def _turn_into_slope(self, logits_nV: Tensor, aims_nV: Tensor | None, start: int, plan: _Plan) -> None:
+    def _turn_into_slope(self, logits_nV: Tensor, aims_nV: Tensor | KeptShares | None, start: int, plan: _Plan) -> None:
         """Puts the slope of the losses in the place of the logits (without bias) of rows from `start` on."""
         at_once = len(logits_nV) if logits_nV.is_cuda else max(1, _BLOCK // logits_nV.shape[1])
         for part in _parts(len(logits_nV), at_once):
