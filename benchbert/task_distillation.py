@@ -28,7 +28,7 @@ Method = Literal["distilbert", "tinybert", "pkd"]
 TASK_LAYER_LOSSES = ("attention", "hidden", "pkd")
 """Losses that compare states inside teacher and student, position by position."""
 
-TASK_LOSS_NAMES = ("task", "logits", *TASK_LAYER_LOSSES)
+TASK_LOSS_NAMES = ("labels", "logits", *TASK_LAYER_LOSSES)
 """All losses that have a weight."""
 
 
@@ -74,7 +74,7 @@ class TaskDistillation:
     """`distilbert`: half labels, half teacher at T = 2 (Sanh et al. 2019, section 3, SQuAD). `tinybert`: attention and
     hidden states, then predictions (Jiao et al. 2020, section 3.2; 20 and 3 epochs, as shares). `pkd`: labels, teacher
     and class-token states (Sun et al. 2019, arXiv 1908.09355, section 3; a = .5, T = 10 and b = 100 of its grid)."""
-    task: float | None = None
+    labels: float | None = None
     """Weight of the loss on the labels."""
     logits: float | None = None
     """Weight of the distance from the teacher's outputs: T^2 * KL, of a regression the squared error."""
@@ -112,7 +112,7 @@ class TaskDistillation:
 
 
 _PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "distilbert": {"task": 0.5, "logits": 0.5, "temperature": 2.0, "layer_map": "uniform", "stages": ()},
+    "distilbert": {"labels": 0.5, "logits": 0.5, "temperature": 2.0, "layer_map": "uniform", "stages": ()},
     "tinybert": {
         "logits": 1.0,
         "attention": 1.0,
@@ -124,7 +124,7 @@ _PRESETS: Mapping[str, Mapping[str, Any]] = {
             {"share": 3 / 23, "losses": ("logits",)},
         ),
     },
-    "pkd": {"task": 0.5, "logits": 0.5, "pkd": 100.0, "temperature": 10.0, "layer_map": "skip", "stages": ()},
+    "pkd": {"labels": 0.5, "logits": 0.5, "pkd": 100.0, "temperature": 10.0, "layer_map": "skip", "stages": ()},
 }
 """Method -> what it stands for; a weight that is not there is 0. At T = 1 the divergence has the gradient of TinyBERT's
 soft cross-entropy: they differ by the teacher's entropy."""
@@ -159,7 +159,7 @@ def task_distillation_problems(table: TaskDistillation) -> Iterator[str]:
     if table.temperature is not None and table.temperature <= 0:
         yield "temperature: should be above 0"
     losses = table.settings["losses"]
-    if not set(losses) - {"task"}:
+    if not set(losses) - {"labels"}:
         yield "logits, attention, hidden and pkd are 0: nothing would be learnt from the teacher; leave out the table"
         return
     yield from _stage_problems(table, losses)

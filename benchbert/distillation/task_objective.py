@@ -24,7 +24,7 @@ __all__ = ["TaskDistillationLoss"]
 class TaskDistillationLoss:
     """Student against task teacher on the same examples; see `benchbert.training.loop.Objective`.
 
-    Every term is a mean over the step, times its weight: of `task` and `logits` over examples (windows of a span,
+    Every term is a mean over the step, times its weight: of `labels` and `logits` over examples (windows of a span,
     words of tags), of `hidden` and `attention` over tokens, of `pkd` over sequences.
     """
 
@@ -88,8 +88,8 @@ class TaskDistillationLoss:
     def _terms(self, outputs: Any, aims: Any, batch: TaughtBatch, totals: Mapping[str, int]) -> dict[str, Tensor]:
         """The terms on outputs."""
         terms: dict[str, Tensor] = {}
-        if weight := self.weights.get("task"):
-            terms["task"] = weight * TASK_LOSSES[self.head](outputs, batch.student, totals)
+        if weight := self.weights.get("labels"):
+            terms["labels"] = weight * TASK_LOSSES[self.head](outputs, batch.student, totals)
         if weight := self.weights.get("logits"):
             loss = LOGIT_LOSSES_BY_HEAD[self.head](outputs, aims, batch.student, totals, self.temperature)
             terms["logits"] = weight * loss
