@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,11 +69,18 @@ def _entry_problems(entry: ModelEntry, names: Sequence[str], folder: Path, finet
             yield f"task_teacher: {teacher!r} is a pattern; name one model"
         else:
             for problem in unknown("models", teacher, "task_teacher"):
-                yield f"{problem}; it may also be a model of this suite, a recipe (recipe:NAME) or a folder (./...)"
+                yield f"{problem}{_hint(teacher, [name for name in names if name != entry.name])}"
     elif recipe and not recipe_in(folder, recipe).is_file():
         yield f"task_teacher: there is no file {folder / recipe}"
     elif not recipe and not (folder / teacher).is_dir():
         yield f"task_teacher: there is no folder {folder / teacher}"
+
+
+def _hint(teacher: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(teacher, names, n=1)
+    if near:
+        return f"; did you mean {near[0]!r} of this suite?"
+    return "; it may also be a model of this suite, a recipe (recipe:NAME) or a folder (./...)"
 
 
 def _cycles(models: Sequence[str | ModelEntry]) -> list[str]:
