@@ -72,7 +72,7 @@ KINDS = ("pretrain", "distil", "finetune")
 
 
 def kinds_up_to(kind: str) -> tuple[str, ...]:
-    return KINDS[: KINDS.index(kind.split(".")[0]) + 1]
+    return KINDS[: KINDS.index(kind.split(".", maxsplit=1)[0]) + 1]
 
 
 if __name__ == "__main__":
