@@ -54,6 +54,7 @@ def run(context: JobContext) -> Outcome:
     assert task.train is not None, "tasks without a training split take another task's head"
     rows = load_split(context.dataset(task.dataset.key), task.train.name)
     validate(task, rows, task.train.name)
+    complete = check_rows(task, task.train.name, len(rows))
     teacher = _teacher_lock(context)
     tokenizer = load_tokenizer(context.model, context.input_folder("model"))
     of_teacher = load_tokenizer(teacher)
@@ -70,7 +71,6 @@ def run(context: JobContext) -> Outcome:
         require_positions(context.model.name, task, loaded.model, features.encoded)
         sides.append(Pupil(model=loaded.model, encoded=features.encoded, pad_id=reader.pad_token_id))
     curve = _train(context, (sides[0], sides[1]))
-    complete = check_rows(task, task.train.name, len(load_split(context.dataset(task.dataset.key), task.train.name)))
     return Outcome(
         values=(
             Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower", complete=complete),
