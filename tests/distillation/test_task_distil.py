@@ -134,6 +134,12 @@ def weights(out: Path, result: Result) -> bytes:
     return (out / result.artefacts[0].path / "model.safetensors").read_bytes()
 
 
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models of folders get all cores of the machine, and threads that fight for them are far slower than one."""
+    monkeypatch.setattr("benchbert.resolve.visible_cores", lambda: 1)
+
+
 # --- from suite to scores -------------------------------------------------------------------------------------------
 
 
@@ -292,6 +298,7 @@ def test_killed_in_either_stage_it_ends_with_the_same_weights(files: Path, tmp_p
     moment = (draw.randrange(4) if stage == 0 else draw.randrange(4, 8), draw.uniform(0, 25))
     program = (
         "import json, os, signal, sys; from pathlib import Path; from tests.training import killed_job as k;"
+        "from benchbert import resolve; resolve.visible_cores = lambda: 1;"
         "from benchbert.execution.session import prepare; s, o, n, m = sys.argv[1:];"
         "k.kill_in('finetune.student.pair.s1', int(n), float(m));"
         "k.carry_out(prepare(json.loads(Path(s).read_text()), out=Path(o)), ('finetune',));"
