@@ -44,13 +44,10 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None, factor: f
     """
     recipes = _Recipes(mirror, factor)
     models: dict[str, ModelLock] = {}
-    compared: list[str] = []
     for entry in suite.models:
         for model in _models(entry, suite, folder, mirror, recipes):
-            if model.name in compared:
-                continue
-            models[model.name] = model
-            compared.append(model.name)
+            models.setdefault(model.name, model)
+    compared = tuple(models)
     for entry in teacher_entries(suite.models, compared):
         models |= {model.name: model for model in _models(entry, suite, folder, mirror, recipes)}
     if problems := control_problems(models, recipes.found):
@@ -65,7 +62,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None, factor: f
     return Lock(
         suite=suite.name,
         suite_digest=suite.digest,
-        compared=tuple(compared),
+        compared=compared,
         tasks=tuple(tasks),
         own_tasks={name: found.task for name, found in own.items()},
         models=recipes.teachers | models | _baseline(suite),
