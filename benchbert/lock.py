@@ -46,6 +46,10 @@ class ModelLock:
     """Model of the suite that it is a control of: shown against it, never ranked. Empty: none."""
     recipe_seeds: Literal["recipe", "suite"] = "recipe"
     """Whether its recipe is carried out once, with its own seed, or once for each seed of the suite."""
+    task_teacher: str = ""
+    """Name of the model that teaches it on each task; empty: none."""
+    task_distillation: Mapping[str, Any] = field(default_factory=dict)
+    """`TaskDistillation.settings`: how it learns from that; empty: it has no task teacher."""
     error: str = ""
     """Why it cannot be had here; empty: it can."""
 

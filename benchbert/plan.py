@@ -69,12 +69,12 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
         UsageError: the suite has nothing to do.
     """
     models = [lock.models[name] for name in lock.compared]
-    made = _made_models(suite, lock, models)
+    made = _made_models(suite, lock, [*models, *_task_teachers(lock, models)])
     jobs: list[Job] = list(made.jobs)
     tasks = [lock.task(name) for name in lock.tasks]
     for model, task in itertools.product(models, tasks):
         for seed in suite.seeds:
-            jobs += task_jobs(suite, lock, model, task, seed, made.of(model, seed))
+            jobs += task_jobs(suite, lock, model, task, seed, made.of)
     if suite.majority:
         jobs += [majority_job(suite, lock, task) for task in tasks]
     if suite.profile:
@@ -91,6 +91,12 @@ def make_plan(suite: Suite, lock: Lock) -> Plan:
 def make_recipe_plan(lock: Lock, recipe_digest: str) -> Plan:
     """The jobs that make one recipe's model."""
     return Plan(tuple(job for _, job in _recipe_jobs(lock, {recipe_digest})))
+
+
+def _task_teachers(lock: Lock, models: Sequence[ModelLock]) -> list[ModelLock]:
+    """The task teachers of models, each once; one that the suite does not compare has none of its own."""
+    names = dict.fromkeys(model.task_teacher for model in models if model.task_teacher)
+    return [lock.models[name] for name in names]
 
 
 # --- recipes --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from benchbert.recipe import Recipe, read_decided
 from benchbert.revisions import files_digest, hub_commit, not_here
 from benchbert.suite import MAJORITY, ModelEntry, Suite
 from benchbert.suite_files import recipe_in
+from benchbert.task_teachers import as_named, teacher_entries
 from benchbert.types import DatasetRef, HubSource, ModelSpec, digest
 
 __all__ = ["resolve", "resolve_dataset", "resolve_model"]
@@ -43,13 +44,12 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None, factor: f
     """
     recipes = _Recipes(mirror, factor)
     models: dict[str, ModelLock] = {}
-    compared: list[str] = []
     for entry in suite.models:
         for model in _models(entry, suite, folder, mirror, recipes):
-            if model.name in compared:
-                continue
-            models[model.name] = model
-            compared.append(model.name)
+            models.setdefault(model.name, model)
+    compared = tuple(models)
+    for entry in teacher_entries(suite.models, compared):
+        models |= {model.name: model for model in _models(entry, suite, folder, mirror, recipes)}
     if problems := control_problems(models, recipes.found):
         raise SuiteError(f"suite {suite.name}", problems)
     tasks, own = _tasks(suite, folder)
@@ -62,7 +62,7 @@ def resolve(suite: Suite, *, folder: Path, mirror: Path | None = None, factor: f
     return Lock(
         suite=suite.name,
         suite_digest=suite.digest,
-        compared=tuple(compared),
+        compared=compared,
         tasks=tuple(tasks),
         own_tasks={name: found.task for name, found in own.items()},
         models=recipes.teachers | models | _baseline(suite),
@@ -119,8 +119,7 @@ def _models(
             resolve_model(registry.find("models", name), mirror, random=suite.weights == "random")
             for name in registry.expand("models", entry)
         ]
-    model = _own_model(entry, folder, mirror, recipes)
-    return [replace(model, control_of=entry.control_of, recipe_seeds=entry.recipe_seeds)]
+    return [as_named(_own_model(entry, folder, mirror, recipes), entry)]
 
 
 def _own_model(entry: ModelEntry, folder: Path, mirror: Path | None, recipes: _Recipes) -> ModelLock:

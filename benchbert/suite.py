@@ -13,6 +13,7 @@ from benchbert import registry, toml
 from benchbert.errors import SuiteError, UnknownNameError
 from benchbert.suite_checks import entry_problems, finetune_problems, profile_problems, task_problems, unknown
 from benchbert.suite_tables import STRICT, Finetune, FinetuneOverride, ModelEntry, Profile, TaskEntry, TrainSettings
+from benchbert.suite_teachers import teacher_problems
 from benchbert.types import Task, digest
 
 __all__ = [
@@ -67,7 +68,13 @@ class Suite:
     @property
     def digest(self) -> str:
         """SHA-256 of the settings."""
-        return digest(asdict(self))
+        said = asdict(self)
+        # Keys younger than the first stored results: where nobody uses them, a suite keeps its digest.
+        later = {"task_teacher", "task_distillation"}
+        said["models"] = [
+            {k: v for k, v in m.items() if v or k not in later} if isinstance(m, dict) else m for m in said["models"]
+        ]
+        return digest(said)
 
 
 def read_suite(path: Path) -> Suite:
@@ -122,6 +129,8 @@ def _name_problems(suite: Suite, folder: Path) -> list[str]:
             problems += unknown("tasks", task, f"tasks[{i}]")
         else:
             problems += [f"tasks[{i}]: {p}" for p in task_problems(task, folder)]
+    finetuned = suite.finetune is not False
+    problems += teacher_problems(suite.models, _model_names(suite), folder, finetuned=finetuned)
     return problems + _repeated_names(suite) + _control_problems(suite) + _public_labels(suite)
 
 

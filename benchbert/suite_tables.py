@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
+from benchbert.task_distillation import Method, TaskDistillation
 from benchbert.types import HEAD_LENGTHS, FileLayout, Head
 
 __all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Profile", "TaskEntry", "TrainSettings"]
@@ -41,6 +42,20 @@ class ModelEntry:
     recipe_seeds: Literal["recipe", "suite"] = "recipe"
     """`suite`: its recipe is carried out once for each of the suite's seeds, which takes the place of the recipe's own,
     so that intervals over seeds hold what its training does to a score; its teacher and tokenizer are made once."""
+    task_teacher: str = ""
+    """Model that teaches it on each task, fine-tuned there itself: one of this suite, a registered one, a recipe
+    (`recipe:NAME`, `*.toml`) or a folder (`./...`), relative to the suite file. Empty: none."""
+    task_distillation: Method | TaskDistillation | None = None
+    """How it learns from its task teacher: a method, or a table. None: `distilbert`, where it has one."""
+
+    @property
+    def distillation(self) -> TaskDistillation | None:
+        """`task_distillation` as a table; None: it has neither that nor a teacher."""
+        if isinstance(self.task_distillation, TaskDistillation):
+            return self.task_distillation
+        if self.task_distillation is not None:
+            return TaskDistillation(method=self.task_distillation)
+        return TaskDistillation() if self.task_teacher else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 
 from benchbert.job_terms import PROTOCOL, model_spec, no_training_device, slug, threads_of, training_resources
 from benchbert.lock import Lock, ModelLock
 from benchbert.suite import MAJORITY, Suite
+from benchbert.task_distillation import settings_for
 from benchbert.types import Job, Resources, Split, Task
 
-__all__ = ["majority_job", "task_jobs"]
+__all__ = ["MadeBy", "head_jobs", "majority_job", "task_jobs"]
+
+MadeBy = Callable[[ModelLock, int], Job | None]
+"""(model, seed of the suite) -> the job that makes the model for it; None: no recipe does."""
 
 
-def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: Job | None) -> Iterator[Job]:
+def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: MadeBy) -> Iterator[Job]:
     """Fine-tuning and prediction of one model on one task with one seed.
 
     Args:
@@ -22,14 +26,14 @@ def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int,
         model: one of the compared models.
         task: one of the suite's tasks.
         seed: one of the suite's seeds.
-        made: the job that makes the model; None: no recipe does.
+        made: tells the job that makes a model.
     """
-    inputs = {"model": made.id} if made else {}
+    inputs = _model_input(model, made, seed)
     source = _trained_on(lock, task)
     head: Job | None = None
     if suite.finetune is not False:
-        head = _finetune_job(suite, lock, model, source, seed, inputs)
-        yield head
+        for head in head_jobs(suite, lock, model, source, seed, made):
+            yield head
     dataset = lock.datasets[task.dataset.key]
     settings = asdict(suite.finetune.settings(model.name, source.name, source.head)) if suite.finetune else {}
     yield Job(
@@ -84,6 +88,45 @@ def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:
         slug=slug("predict", MAJORITY, task.name, f"s{seed}"),
         blocked=dataset.error or (training.error if training else _missing(trained_on)),
     )
+
+
+def head_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: MadeBy) -> Iterator[Job]:
+    """The fine-tuning of a model on a task, the last one, after that of its task teacher, if it has one."""
+    inputs = _model_input(model, made, seed)
+    if not model.task_teacher:
+        yield _finetune_job(suite, lock, model, task, seed, inputs)
+        return
+    teacher = lock.models[model.task_teacher]
+    above: Job | None = None
+    for above in head_jobs(suite, lock, teacher, task, seed, made):
+        yield above
+    assert above is not None, "a teacher is fine-tuned"
+    how = settings_for(model.task_distillation, task.head)
+    augmented = how.get("augment")
+    below = {"masked_lm": _model_input(teacher, made, seed)["model"]} if augmented and teacher.recipe else {}
+    plain = _finetune_job(suite, lock, model, task, seed, inputs | {"task_teacher": above.id} | below)
+    cost = 2 * (1 + (augmented["copies"] if augmented else 0))
+    yield replace(
+        plain,
+        spec={**plain.spec, "task_teacher": teacher.name, "task_distillation": how},
+        resources=replace(plain.resources, estimate=cost * plain.resources.estimate),
+        blocked=plain.blocked or above.blocked or (_cannot_augment(model, teacher) if augmented else ""),
+    )
+
+
+def _cannot_augment(model: ModelLock, teacher: ModelLock) -> str:
+    """Why more sentences cannot be made for a model; empty: they can."""
+    if teacher.weights != "random":
+        return ""
+    return (
+        f"task_distillation.augment of {model.name!r}: its teacher {teacher.name!r} has random weights, and words are "
+        "replaced by its masked-LM head; name a pre-trained task_teacher, or take augment out"
+    )
+
+
+def _model_input(model: ModelLock, made: MadeBy, seed: int) -> dict[str, str]:
+    maker = made(model, seed)
+    return {"model": maker.id} if maker else {}
 
 
 def _finetune_job(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, inputs: Mapping[str, str]) -> Job:

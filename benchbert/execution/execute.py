@@ -31,6 +31,9 @@ _KINDS = {
 }
 """Kind of job -> the module whose `run(context)` does it; imported by the process that runs it, and by no other."""
 
+_TAUGHT = "benchbert.distillation.task_distil"
+"""Of a fine-tuning with a task teacher."""
+
 
 def execute(job: Job, lock: Lock, folder: RunFolder, run_id: str, report: Report) -> Result:
     """Carries out a job and stores its Result.
@@ -47,7 +50,7 @@ def execute(job: Job, lock: Lock, folder: RunFolder, run_id: str, report: Report
     """
     started, began = datetime.now(UTC), time.monotonic()
     try:
-        run: Callable[[JobContext], Outcome] = importlib.import_module(_KINDS[job.kind]).run
+        run: Callable[[JobContext], Outcome] = importlib.import_module(_module(job)).run
         _set_threads(job)
         outcome = run(JobContext(job=job, lock=lock, folder=folder, report=report))
     except Exception as error:
@@ -93,6 +96,10 @@ def failed_result(job: Job, lock: Lock, run_id: str, error: str, status: Status 
         error=error,
         traceback=trace,
     )
+
+
+def _module(job: Job) -> str:
+    return _TAUGHT if job.kind == "finetune" and "task_teacher" in job.inputs else _KINDS[job.kind]
 
 
 def _failure(job: Job, lock: Lock, run_id: str, error: Exception) -> Result:

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchbert.lock import DatasetLock, Lock
 from benchbert.machine import environment, machine
+from benchbert.task_distillation import settings_for
 from benchbert.types import Job, Result
 
 __all__ = ["git_commit", "labels", "provenance", "relabelled"]
@@ -54,7 +55,22 @@ def provenance(job: Job, lock: Lock) -> dict[str, Any]:
             "dataset_revision": dataset.revision,
             "dataset_fingerprint": dataset.fingerprint,
         }
-    return found | labels(job, lock)
+    return found | _taught(job, lock) | labels(job, lock)
+
+
+def _taught(job: Job, lock: Lock) -> dict[str, Any]:
+    """Teacher and losses of a model that was distilled on the task of a job; empty: it was not."""
+    model = lock.models.get(str(job.spec.get("model", "")))
+    if not model or not model.task_teacher or job.kind not in {"finetune", "predict"}:
+        return {}
+    task = lock.task(str(job.spec["task"]))
+    head = (lock.task(task.head_of) if task.head_of else task).head
+    how = settings_for(model.task_distillation, head)
+    losses = ", ".join(f"{name} {weight:g}" for name, weight in how["losses"].items())
+    note = f"distilled on the task from {model.task_teacher} ({losses})"
+    if "augment" in how:
+        note += f", on {how['augment']['copies']} more copies of each example"
+    return {"task_teacher": model.task_teacher, "task_distillation": how, "distilled_on_task": note}
 
 
 def _dataset(job: Job, lock: Lock) -> DatasetLock | None:

@@ -7,26 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
-from torch.nn import functional
 
 from benchbert.models.load import load_model, load_tokenizer
 from benchbert.store.context import JobContext, Outcome
 from benchbert.store.files import saving
 from benchbert.store.unfinished import CHECKPOINT
 from benchbert.tasks.data import check_rows, load_split, validate
-from benchbert.tasks.encoding import IGNORED, Encoded
+from benchbert.tasks.encoding import Encoded
 from benchbert.training.attention import attention_for
 from benchbert.training.batching import Batch, Steps, make_batch, model_inputs, token_budget_batches
 from benchbert.training.input_length import require_positions
 from benchbert.training.loop import Curve, LoopSettings, Objective, train
 from benchbert.training.packed_model import PackedModel, trained_model
 from benchbert.training.recipe_run import TOKEN_BUDGET
+from benchbert.training.task_losses import TASK_LOSSES
 from benchbert.training.token_cache import cached_features
-from benchbert.types import Task, Value
+from benchbert.types import Artefact, Task, Value
 
-__all__ = ["run", "window_stride"]
+__all__ = ["keep_head", "run", "window_stride"]
 
 
 def run(context: JobContext) -> Outcome:
@@ -71,7 +70,7 @@ def run(context: JobContext) -> Outcome:
             Value(metric="training_s", value=round(curve.seconds, 3), unit="s", direction="lower", complete=complete),
             Value(metric="training_loss", value=curve.terms["loss"][-1], unit="nats", complete=complete),
         ),
-        artefacts=(_keep(context, loaded.model, tokenizer),),
+        artefacts=(keep_head(context, loaded.model, tokenizer),),
         samples={"curve": {"steps": curve.steps, "terms": curve.terms}},
         provenance={"weight_format": loaded.format, "training_rows": len(rows), "notes": curve.notes},
     )
@@ -115,12 +114,13 @@ def _train(context: JobContext, model: nn.Module, encoded: Encoded, pad_id: int,
 
 
 def _objective(head: str, way: Any) -> Objective:
-    """The objective of a head on the outputs of a way of running the model."""
-    of_head = _OBJECTIVES[head]
-    return lambda model, batch, totals: of_head(way, batch, totals)
+    """The loss on the labels, the only term, of the outputs of a way of running the model."""
+    loss = TASK_LOSSES[head]
+    return lambda model, batch, totals: {"task": loss(way(**batch.inputs), batch, totals)}
 
 
-def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
+def keep_head(context: JobContext, model: Any, tokenizer: Any) -> Artefact:
+    """Saves a fine-tuned model where the jobs that stand on it look, in one step, and clears the work folder."""
     work = context.folder.work_path(context.job.id)
     place = work / "head"
     if place.exists():
@@ -136,53 +136,3 @@ def _keep(context: JobContext, model: Any, tokenizer: Any) -> Any:
 def window_stride(settings: Mapping[str, Any]) -> int:
     """Tokens that neighbouring windows share: the suite's, or half a window where that would be more."""
     return min(int(settings["stride"]), int(settings["max_length"]) // 2)
-
-
-def _classification(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Cross-entropy, mean over the examples of the step."""
-    logits = model(**batch.inputs).logits.float()
-    return {"task": functional.cross_entropy(logits, batch.labels["labels"], reduction="sum") / totals["examples"]}
-
-
-def _regression(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Squared error, mean over the examples of the step."""
-    predicted = model(**batch.inputs).logits.float().squeeze(-1)
-    return {
-        "task": functional.mse_loss(predicted, batch.labels["labels"].float(), reduction="sum") / totals["examples"]
-    }
-
-
-def _span(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Mean of the cross-entropies of start and end over the windows of the step; padding cannot be an end."""
-    outputs = model(**batch.inputs)
-    padding = batch.inputs["attention_mask"] == 0
-    loss = torch.zeros((), device=padding.device)
-    for logits, name in ((outputs.start_logits, "start_positions"), (outputs.end_logits, "end_positions")):
-        masked = logits.float().masked_fill(padding, -1e4)
-        loss = loss + functional.cross_entropy(masked, batch.labels[name], reduction="sum") / 2
-    return {"task": loss / totals["examples"]}
-
-
-def _multi_label(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Binary cross-entropy, mean over the labels and the examples of the step."""
-    logits = model(**batch.inputs).logits.float()
-    targets = batch.labels["labels"].float()
-    loss = functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum")
-    return {"task": loss / (totals["examples"] * targets.shape[1])}
-
-
-def _token_classification(model: Any, batch: Batch, totals: Mapping[str, int]) -> dict[str, torch.Tensor]:
-    """Cross-entropy, mean over the words of the step, each at its first token."""
-    logits = model(**batch.inputs).logits.float()
-    targets = batch.labels["labels"]
-    loss = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
-    return {"task": loss / max(1, totals["words"])}
-
-
-_OBJECTIVES = {
-    "classification": _classification,
-    "regression": _regression,
-    "span": _span,
-    "multi_label": _multi_label,
-    "token_classification": _token_classification,
-}

@@ -1,7 +1,8 @@
 """Carries out the jobs of a suite up to one of them, and is killed while that one trains.
 
 `python -m tests.training.killed_job SUITE OUT KIND STEP MILLISECONDS`: SIGKILL, so many milliseconds after that
-optimizer step of the job of that kind began, wherever it is then: in a forward pass, in the middle of a checkpoint.
+optimizer step of the job of that kind, or of that slug, began, wherever it is then: in a forward pass, in the middle of
+a checkpoint.
 """
 
 from __future__ import annotations
@@ -42,21 +43,21 @@ def carry_out(prepared: Prepared, kinds: tuple[str, ...]) -> dict[str, Result]:
 
 
 def kill_in(kind: str, step: int, milliseconds: float) -> None:
-    """Arranges for the end."""
+    """Arranges for the end; `kind` may also be the slug of a job."""
     from benchbert.store.context import JobContext
 
-    now: list[str] = []
+    now: list[tuple[str, str]] = []
     about = JobContext.about.fget
 
     def seen(context: JobContext) -> Any:
-        now.append(context.job.kind)
+        now.append((context.job.kind, context.job.slug))
         return about(context)  # type: ignore[misc]
 
     JobContext.about = property(seen)  # type: ignore[method-assign,assignment]
     step_of = loop._Training._step
 
     def counted(training: Any, number: int, *rest: Any) -> None:
-        if now[-1] == kind and number == step:
+        if kind in now[-1] and number == step:
             threading.Thread(target=die, daemon=True).start()
         step_of(training, number, *rest)
 
@@ -71,7 +72,7 @@ KINDS = ("pretrain", "distil", "finetune")
 
 
 def kinds_up_to(kind: str) -> tuple[str, ...]:
-    return KINDS[: KINDS.index(kind) + 1]
+    return KINDS[: KINDS.index(kind.split(".", maxsplit=1)[0]) + 1]
 
 
 if __name__ == "__main__":
