@@ -70,9 +70,10 @@ class Suite:
         """SHA-256 of the settings."""
         said = asdict(self)
         # Keys younger than the first stored results: where nobody uses them, a suite keeps its digest.
-        later = {"task_teacher", "task_distillation"}
+        later = {"task_teacher": "", "task_distillation": "", "recipe_seeds": "recipe"}
         said["models"] = [
-            {k: v for k, v in m.items() if v or k not in later} if isinstance(m, dict) else m for m in said["models"]
+            {k: v for k, v in m.items() if k not in later or (v and v != later[k])} if isinstance(m, dict) else m
+            for m in said["models"]
         ]
         return digest(said)
 
