@@ -12,6 +12,16 @@ import pytest
 
 from tests.benchmarks.scores import compared
 from tests.benchmarks.tuning import WAYS
+import numpy as np
+import pytest
+import torch
+import transformers
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchbert.tasks.encoding import Encoded
+from benchbert.training.ways import fastest_way
+
+from .benchmarks.peak import real_flops
 
 FOLDER = Path(__file__).parent / "benchmarks"
 
@@ -106,3 +116,19 @@ def check_distillation(folder: Path) -> None:
     assert len(table["bars"]) == 3 + 1
     text = (folder / "distillation.md").read_text()
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
+
+
+@pytest.mark.parametrize("head", ["SequenceClassification", "QuestionAnswering"])
+def test_flops_are_those_of_the_products_that_run(head: str) -> None:
+    """Counted by torch, of the packed way in float32; padding of rows is the only thing that it counts besides."""
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = transformers.BertConfig(vocab_size=50, **shape)
+    network = getattr(transformers, f"BertFor{head}")(config).eval()
+    encoded = Encoded.from_lists([[7] * 16] * 16)
+    way, _ = fastest_way(network, pad_id=0, device="cpu", dtype=torch.float32)
+    with FlopCounterMode(display=False) as counter:
+        way(encoded, np.arange(16))
+    outputs = 2 * 32 * 2 * (16 if head == "SequenceClassification" else 256)
+    # The formula counts a pooler for a span head, too.
+    pooler = 0 if head == "SequenceClassification" else 16 * 2 * 32 * 32
+    assert counter.get_total_flops() == real_flops(network, encoded.lengths) - pooler + outputs

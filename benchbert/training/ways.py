@@ -80,11 +80,10 @@ class PackedWay:
 
         Args:
             model: in float32 and eval mode, on the CPU.
-            encoder: its encoder, packed.
+            encoder: its encoder, packed; of first tokens alone where the head reads no others.
         """
         self._encoder = encoder
         self._head, self._stand_in = head_alone(model)
-        self._by_sequence = "ForSequenceClassification" in type(model).__name__
 
     def __call__(self, encoded: Encoded, indices: NDArray[Any]) -> dict[str, torch.Tensor]:
         """See `Way`."""
@@ -95,11 +94,9 @@ class PackedWay:
         inputs = (encoded.tokens[places], encoded.token_types[places], positions)
         ids, types, positions_in_text = (torch.from_numpy(array.astype(np.int64)) for array in inputs)
         hidden = self._encoder(ids, types, positions_in_text, lengths.tolist())
-        if self._by_sequence:
-            first = hidden[torch.from_numpy(starts[:-1])].float()[:, None]
-            pooled = self._encoder.pool(first)
-            logits = self._outputs(first, pooled).logits
-            return {"logits": logits}
+        if self._encoder.first_only:
+            first = hidden.float()[:, None]
+            return {"logits": self._outputs(first, self._encoder.pool(first)).logits}
         found = self._outputs(hidden.float()[None], None)
         if "logits" in found:
             return {"logits": found.logits[0]}
@@ -119,4 +116,6 @@ def fastest_way(model: Any, *, pad_id: int, device: str, dtype: torch.dtype) -> 
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), layers
     if not kind.endswith(("ForSequenceClassification", "ForQuestionAnswering", "ForTokenClassification")):
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), f"{kind} has a head of another kind"
-    return PackedWay(model, PackedEncoder(layers, dtype)), ""
+    # Pooler and classifiers of sequences read the first token of the last block, and nothing else of it.
+    by_sequence = kind.endswith("ForSequenceClassification")
+    return PackedWay(model, PackedEncoder(layers, dtype, first_only=by_sequence)), ""

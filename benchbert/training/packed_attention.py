@@ -1,0 +1,89 @@
+"""Softmax attention of packed sequences: each token of a sequence attends to the tokens of that sequence alone.
+
+On a CPU sequences of one length stand together, so that no mask is needed. In bfloat16 attention is two batched
+products around a softmax: torch's flash kernel for CPUs took twice as long (12 heads of 64, 64 tokens).
+
+Letters of shapes: T tokens of a batch, n sequences, L tokens of each, h heads, d width of a head, H = h d.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import torch
+from torch.nn import functional
+
+__all__ = ["GroupedAttention"]
+
+
+class GroupedAttention:
+    """Attention by sequences of one length. For CPUs: on CUDA, a launch for each length would take too long."""
+
+    def __init__(self, lengths: Sequence[int], heads: int) -> None:
+        """For one batch.
+
+        Args:
+            lengths: tokens of each sequence, in order; equal ones stand together.
+            heads: attention heads.
+        """
+        ends = torch.tensor(lengths).cumsum(0)
+        self.starts = ends - ends.new_tensor(lengths)
+        """Where each sequence starts, of shape (n,)."""
+        self._groups = [(length, len(list(same))) for length, same in groupby(lengths)]
+        self._heads = heads
+
+    def __call__(self, qkv: torch.Tensor) -> torch.Tensor:
+        """Contexts of all tokens.
+
+        Args:
+            qkv: queries (already scaled by d ** -0.5), keys and values, of shape (rows, 3 H); rows past the tokens are
+                padding.
+
+        Returns:
+            Of shape (rows, H); 0 past the tokens.
+        """
+        width = qkv.shape[1] // 3
+        context = qkv.new_zeros(len(qkv), width)
+        start = 0
+        for length, count in self._groups:
+            stop = start + length * count
+            query, key, value = self._by_head(qkv[start:stop], count, 3)
+            found = _attend(query, key, value).view(count, self._heads, length, -1)
+            context[start:stop].view(count, length, self._heads, -1).copy_(found.transpose(1, 2))
+            start = stop
+        return context
+
+    def first(self, query: torch.Tensor, key_value: torch.Tensor) -> torch.Tensor:
+        """Contexts of the first token of each sequence.
+
+        Args:
+            query: of those tokens, of shape (rows, H); rows past the n sequences are padding.
+            key_value: keys and values of all tokens, of shape (rows, 2 H).
+
+        Returns:
+            Of shape (rows of `query`, H); 0 past the sequences.
+        """
+        context = torch.zeros_like(query)
+        start = sequence = 0
+        for length, count in self._groups:
+            stop, until = start + length * count, sequence + count
+            key, value = self._by_head(key_value[start:stop], count, 2)
+            found = _attend(query[sequence:until].reshape(count * self._heads, 1, -1), key, value)
+            context[sequence:until].copy_(found.view(count, -1))
+            start, sequence = stop, until
+        return context
+
+    def _by_head(self, x: torch.Tensor, count: int, parts: int) -> torch.Tensor:
+        """Tokens of one group, of shape (n L, parts H), as (parts, n h, L, d)."""
+        length, width = len(x) // count, x.shape[1] // parts // self._heads
+        apart = x.view(count, length, parts, self._heads, width).permute(2, 0, 3, 1, 4)
+        return apart.reshape(parts, count * self._heads, length, width)
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """Softmax attention of queries, already scaled, of shape (n h, L, d): the same shape."""
+    if query.dtype != torch.bfloat16:
+        return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
+    shares = torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1)
+    return torch.bmm(shares, value)
