@@ -21,7 +21,7 @@ from benchbert.tasks.encoding import Encoded
 from benchbert.training.batching import token_budget_batches
 from benchbert.training.budget import MemoryMeter, fastest_budget
 from benchbert.training.precision import Outputs, agreement, near_ties, probe
-from benchbert.training.ways import PaddedWay, Way, fastest_way
+from benchbert.training.ways import PaddedWay, Way, fastest_way, reads_first_tokens
 
 __all__ = ["Engine", "Precision", "forward"]
 
@@ -58,8 +58,8 @@ class Engine:
         exact = PaddedWay(model, pad_id=pad_id, device=device, dtype=torch.float32)
         if not len(encoded):
             return cls(way=exact, exact=None, error=0.0, device=device, record={"dtype": "float32", "layout": "padded"})
-        few = probe(encoded)
-        short = max(1, fastest_budget(device) // 4)
+        few = probe(encoded, by_token=not reads_first_tokens(model))
+        short = _short(device)
         reference = forward(exact, few, device, budget=short)
         rejected: list[str] = []
         for number_type, way, why_padded in _candidates(model, pad_id, device, dtype):
@@ -89,9 +89,15 @@ class Engine:
         outputs = forward(self.way, encoded, self.device, report)
         close = near_ties(encoded, outputs, self.error) if self.exact else np.zeros(0, dtype=np.int64)
         if self.exact and len(close):
-            for name, values in forward(self.exact, encoded.chosen(close), self.device).items():
+            few = encoded.chosen(close)
+            for name, values in forward(self.exact, few, self.device, budget=_short(self.device)).items():
                 outputs[name][close if name == "logits" else encoded.places(close)] = values
         return outputs, len(close)
+
+
+def _short(device: str) -> int:
+    """Tokens a batch of few sequences: of any lengths, they would mostly be padding in a long one."""
+    return max(1, fastest_budget(device) // 4)
 
 
 def _candidates(model: Any, pad_id: int, device: str, dtype: Precision) -> Iterator[tuple[str, Way, str]]:
@@ -146,7 +152,7 @@ def _batches(
     if budget or not len(order):
         yield from token_budget_batches(lengths, order, budget)
         return
-    first = token_budget_batches(lengths, order, max(1, fastest_budget(device) // 4))[0]
+    first = token_budget_batches(lengths, order, _short(device))[0]
     meter = MemoryMeter(device)
     yield first
     rest = order[len(first) :]

@@ -15,7 +15,7 @@ from benchbert.training.batching import model_inputs, on_device
 from benchbert.training.layers import describe
 from benchbert.training.packed import PackedEncoder, head_alone
 
-__all__ = ["PackedWay", "PaddedWay", "Way", "fastest_way"]
+__all__ = ["PackedWay", "PaddedWay", "Way", "fastest_way", "reads_first_tokens"]
 
 
 class Way(Protocol):
@@ -116,6 +116,9 @@ def fastest_way(model: Any, *, pad_id: int, device: str, dtype: torch.dtype) -> 
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), layers
     if not kind.endswith(("ForSequenceClassification", "ForQuestionAnswering", "ForTokenClassification")):
         return PaddedWay(model, pad_id=pad_id, device=device, dtype=dtype), f"{kind} has a head of another kind"
-    # Pooler and classifiers of sequences read the first token of the last block, and nothing else of it.
-    by_sequence = kind.endswith("ForSequenceClassification")
-    return PackedWay(model, PackedEncoder(layers, dtype, first_only=by_sequence)), ""
+    return PackedWay(model, PackedEncoder(layers, dtype, first_only=reads_first_tokens(model))), ""
+
+
+def reads_first_tokens(model: Any) -> bool:
+    """Whether the head reads the first token of each sequence in the last block, and nothing else of it."""
+    return type(model).__name__.endswith("ForSequenceClassification")

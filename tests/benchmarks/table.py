@@ -73,9 +73,9 @@ def _markdown(content: dict[str, Any]) -> str:
         "tokens (SQuAD 384), batch 8, on a part of the rows and scaled by sequences. Strong: Trainer, bfloat16, "
         "sorted, padded to the batch, batch 32. Times run from rows to predictions, tokenizing included, in "
         "interleaved rounds; ratios are medians of paired rounds, in brackets their range. Shares of the peak count "
-        "the products that ours executes for real tokens, once: no padding, no probe, nothing computed again, and of the "
-        "last block below a head of sequences only keys and values of all tokens and the rest of the first ones. Its "
-        "time is all of the engine's, tokens to outputs, and for the whole from rows to predictions.",
+        "the products that ours executes for real tokens, once: no padding, no probe, nothing computed again, and of "
+        "the last block below a head of sequences only keys and values of all tokens and the rest of the first ones. "
+        "Its time is all of the engine's, tokens to outputs, and for the whole from rows to predictions.",
         "",
         "| task | model | sequences | tokens each | ours, s | times reference | times strong | agreement | "
         "largest error | share of peak | whole |",

@@ -84,6 +84,13 @@ def test_bfloat16_errs_by_what_it_says(family: str, head: str) -> None:
     assert found.provenance["probe"]["max_error"] <= 2 * largest
 
 
+@pytest.mark.parametrize(("head", "least"), zip(HEADS, (8, 4, 4), strict=True))
+def test_the_probe_is_short_and_shorter_where_every_token_has_outputs(head: str, least: int) -> None:
+    for count, expected in ((3, 3), (37, least), (64 * 9, 9)):
+        found = predict_encoded(model("bert", head), examples(count), pad_id=0, dtype="float32")
+        assert found.provenance["probe"]["sequences"] == expected
+
+
 @pytest.mark.parametrize("activation", ["gelu_new", "relu", "silu"])
 def test_other_activations_are_the_models_own(activation: str) -> None:
     network, encoded = model(hidden_act=activation), examples()
