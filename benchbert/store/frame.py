@@ -68,6 +68,8 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "model only where it agrees.",
         "epochs": "Passes over the training split that the head was fine-tuned for (scores).",
         "learning_rate": "Peak learning rate of that.",
+        "computed_dtype": "Dtype that scores were computed in after the check against float32; empty where the result "
+        "does not say: then it is dtype.",
     }
 )
 """Column -> meaning, in the order of the table."""
@@ -110,7 +112,7 @@ def to_frame(results: Iterable[Result]) -> pd.DataFrame:
 def _shared(result: Result) -> dict[str, Any]:
     """The columns that all values of a result have in common."""
     job, spec, provenance = result.job, result.job.spec, result.provenance
-    settings = spec.get("settings")
+    settings, computed = spec.get("settings"), provenance.get("computed")
     return {
         "model": _text(spec.get("model") or spec.get("recipe")),
         "family": _text(spec.get("family")),
@@ -150,6 +152,8 @@ def _of_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "settings": settings_digest(settings),
         "epochs": _real(settings.get("epochs")),
         "learning_rate": _real(settings.get("learning_rate")),
+        "max_length": _integer(settings.get("max_length")) if isinstance(settings, Mapping) else pd.NA,
+        "computed_dtype": _text(computed.get("dtype")) if isinstance(computed, Mapping) else "",
     }
 
 
