@@ -148,16 +148,20 @@ def forward(
 def _batches(
     lengths: NDArray[np.int64], order: NDArray[np.int64], device: str, budget: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of the examples in the given order; what the first one took decides how long the others are."""
-    if budget or not len(order):
+    """Batches of the examples in the given order; what memory they take decides how long those behind them are."""
+    if budget:
         yield from token_budget_batches(lengths, order, budget)
         return
-    first = token_budget_batches(lengths, order, _short(device))[0]
-    meter = MemoryMeter(device)
-    yield first
-    rest = order[len(first) :]
-    if len(rest):
-        yield from token_budget_batches(lengths, rest, meter.budget(int(lengths[first].sum())))
+    meter, allowed, measured = MemoryMeter(device), _short(device), False
+    while len(order):
+        for batch in token_budget_batches(lengths, order, allowed):
+            yield batch
+            order = order[len(batch) :]
+            found = meter.budget(int(lengths[batch].sum()))
+            # The first one tells; after it a budget only falls, so that what is left is cut anew a few times at most.
+            if not measured or found < allowed:
+                allowed, measured = found, True
+                break
 
 
 def _in_order(encoded: Encoded, order: NDArray[np.int64], parts: list[torch.Tensor]) -> NDArray[np.float32]:

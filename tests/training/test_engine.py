@@ -84,7 +84,7 @@ def test_bfloat16_errs_by_what_it_says(family: str, head: str) -> None:
     assert found.provenance["probe"]["max_error"] <= 2 * largest
 
 
-@pytest.mark.parametrize(("head", "least"), zip(HEADS, (8, 4, 4), strict=True))
+@pytest.mark.parametrize(("head", "least"), list(zip(HEADS, (8, 4, 4), strict=True)))
 def test_the_probe_is_short_and_shorter_where_every_token_has_outputs(head: str, least: int) -> None:
     for count, expected in ((3, 3), (37, least), (64 * 9, 9)):
         found = predict_encoded(model("bert", head), examples(count), pad_id=0, dtype="float32")
@@ -188,6 +188,35 @@ def test_little_memory_makes_short_batches(monkeypatch) -> None:
     assert all(size <= first // 2 for size in sizes[sizes.index(first) + 1 :])
     assert len(sizes) > 10
     assert np.allclose(found, plain, atol=1e-5)
+
+
+class Meter:
+    """Says what it is told, batch by batch, and notes what it is asked."""
+
+    says: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()
+
+    def __init__(self, device: str) -> None:
+        type(self).asked = ()
+
+    def budget(self, tokens: int) -> int:
+        type(self).asked += (tokens,)
+        return self.says[min(len(self.asked), len(self.says)) - 1]
+
+
+@pytest.mark.parametrize("says", [(10_000,), (120,), (1,), (400, 400, 90), (90, 400, 400)])
+def test_no_batch_is_longer_than_the_memory_measured_before_it_allows(says: tuple[int, ...], monkeypatch) -> None:
+    monkeypatch.setattr(engine, "MemoryMeter", Meter)
+    monkeypatch.setattr(Meter, "says", says)
+    network, encoded = model(), examples(200)
+    found = predict_encoded(network, encoded, pad_id=0, dtype="float32").outputs["logits"]
+    assert np.allclose(found, plainly(network, encoded)["logits"], atol=1e-4)
+    longest = int(encoded.lengths.max())
+    assert sum(Meter.asked) == encoded.lengths.sum()
+    # The first one is short whatever the memory; of those behind it none is longer than any answer so far.
+    assert Meter.asked[0] <= budget.fastest_budget("cpu") // 4
+    for place, tokens in enumerate(Meter.asked[1:], start=1):
+        assert tokens <= max(longest, min(says[:place]))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "auto"])
