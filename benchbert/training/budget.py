@@ -1,9 +1,9 @@
 """How many tokens a forward pass takes: as many as its memory allows, and never more than are fastest on the device.
 
-What is fastest is a constant, an upper bound, and not a timing of each run: a batch's size decides how sums are blocked,
-and two runs of one job must give the same bits. Memory is measured while batches run whose outputs count: the first one
-is a quarter of the fastest and of the longest sequences, what it took decides how long the others may be, and where one
-of them takes more than that foretold, those behind it are shorter again.
+What is fastest is a constant, an upper bound, and not a timing of each run: a batch's size decides how sums are
+blocked, and two runs of one job must give the same bits. Memory is measured while batches run whose outputs count: the
+first one is a quarter of the fastest and of the longest sequences, what it took decides how long the others may be, and
+where one of them takes more than that foretold, those behind it are shorter again.
 """
 
 from __future__ import annotations

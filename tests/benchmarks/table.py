@@ -12,6 +12,7 @@ import numpy as np
 from benchbert.machine import environment, machine
 
 from .finetuning_table import finetuning_bars, finetuning_lines
+from .shares import shares_table
 
 __all__ = ["bar_row", "bars", "ranged", "write_table"]
 
@@ -92,6 +93,14 @@ def _markdown(content: dict[str, Any]) -> str:
     tuned = content["finetuning"]
     if tuned:
         lines += finetuning_lines(tuned)
+        lines += [
+            "",
+            f"Fine-tuning {tuned['model']} on {tuned['task']}, {tuned['steps']} steps of {tuned['batch_size']}, "
+            f"{tuned['seeds']} seeds: {_ratio(tuned['against_reference'])} times the reference, "
+            f"{_ratio(tuned['against_strong'])} times the strong way; {tuned['points_above_reference']:+.1f} points.",
+        ]
+    if content["prediction"]:
+        lines += ["", *shares_table(content["prediction"])]
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
     lines += [bar_row(bar) for bar in content["bars"]]
     return "\n".join([*lines, ""])
