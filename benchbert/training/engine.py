@@ -62,7 +62,7 @@ class Engine:
         short = _short(device)
         reference = forward(exact, few, device, budget=short)
         rejected: list[str] = []
-        for number_type, way, why_padded in _candidates(model, pad_id, device, dtype):
+        for number_type, way, why_padded in _candidates(model, encoded, pad_id, device, dtype):
             if why_padded and why_padded not in rejected:
                 rejected.append(why_padded)
             if way.name == "padded" and number_type == "float32":
@@ -100,13 +100,24 @@ def _short(device: str) -> int:
     return max(1, fastest_budget(device) // 4)
 
 
-def _candidates(model: Any, pad_id: int, device: str, dtype: Precision) -> Iterator[tuple[str, Way, str]]:
+def _candidates(
+    model: Any, encoded: Encoded, pad_id: int, device: str, dtype: Precision
+) -> Iterator[tuple[str, Way, str]]:
     """(dtype, way, why it is not the packed one), the fastest first; the last resort is left to the caller."""
     fast = device.startswith("cuda") or machine().fast_bfloat16
     if dtype == "bfloat16" or (dtype == "auto" and fast):
-        yield "bfloat16", *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.bfloat16)
+        way, why_padded = fastest_way(
+            model, pad_id=pad_id, device=device, dtype=torch.bfloat16, lengths=encoded.lengths
+        )
+        yield "bfloat16", way, why_padded
+        # Float32 is far slower there: where packing fails the check, bfloat16 alone is tried before it.
+        if device.startswith("cuda") and way.name == "packed":
+            yield "bfloat16", PaddedWay(model, pad_id=pad_id, device=device, dtype=torch.bfloat16), ""
     if dtype != "bfloat16":
-        yield "float32", *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.float32)
+        yield (
+            "float32",
+            *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.float32, lengths=encoded.lengths),
+        )
 
 
 @torch.inference_mode()

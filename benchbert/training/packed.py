@@ -22,12 +22,34 @@ from torch.nn import functional
 
 from benchbert.training.dense import Dense
 from benchbert.training.layers import Block, Layers
-from benchbert.training.packed_attention import GroupedAttention
+from benchbert.training.packed_attention import attention_on
 
 __all__ = ["PackedEncoder", "head_alone"]
 
 _ROUND = 16
 """Rows of a product are filled up to a multiple: oneDNN makes and keeps a kernel for every number of rows it sees."""
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """A layer norm: sums in float32, the result in the dtype of what it is given."""
+
+    weight: torch.Tensor
+    """Of shape (H,); in float32 on CPUs, which mix dtypes, else in the compute dtype."""
+    bias: torch.Tensor
+    """Of shape (H,), in the same dtype."""
+    eps: float
+    """As in `nn.LayerNorm`."""
+
+    @classmethod
+    def of(cls, norm: nn.LayerNorm, dtype: torch.dtype) -> _Norm:
+        """The norm itself stays as it is."""
+        held = torch.float32 if norm.weight.device.type == "cpu" else dtype
+        return cls(norm.weight.detach().to(held), norm.bias.detach().to(held), norm.eps)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Of the same shape."""
+        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +62,9 @@ class _Stream:
     """As in `Block`."""
     outer: Dense
     """As in `Block`."""
-    attention_norm: nn.LayerNorm
+    attention_norm: _Norm
     """As in `Block`."""
-    final_norm: nn.LayerNorm
+    final_norm: _Norm
     """As in `Block`."""
     activation: str
     """As in `Layers`."""
@@ -54,31 +76,35 @@ class _Stream:
             output=Dense.of(block.output.weight, block.output.bias, dtype),
             inner=Dense.of(block.inner.weight, block.inner.bias, dtype),
             outer=Dense.of(block.outer.weight, block.outer.bias, dtype),
-            attention_norm=block.attention_norm,
-            final_norm=block.final_norm,
+            attention_norm=_Norm.of(block.attention_norm, dtype),
+            final_norm=_Norm.of(block.final_norm, dtype),
             activation=activation,
         )
 
     def __call__(self, context: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """The block's output from contexts and the block's input, all of shape (rows, H)."""
-        x = _normed(self.attention_norm, self.output.plus(context, x))
-        return _normed(self.final_norm, self.outer.plus(self.inner.activated(x, self.activation), x))
+        x = self.attention_norm(self.output.plus(context, x))
+        return self.final_norm(self.outer.plus(self.inner.activated(x, self.activation), x))
 
 
 class PackedEncoder:
     """The hidden states of packed sequences."""
 
-    def __init__(self, layers: Layers, dtype: torch.dtype, *, first_only: bool = False) -> None:
+    def __init__(self, layers: Layers, dtype: torch.dtype, *, device: str = "cpu", first_only: bool = False) -> None:
         """Rounds and packs the weights.
 
         Args:
-            layers: the encoder, in float32, on the CPU.
-            dtype: compute dtype of the blocks.
+            layers: the encoder, in float32, on its device.
+            dtype: compute dtype of the blocks; on CUDA of half precision.
+            device: `cpu` or `cuda`.
             first_only: whether the last block is to give the first token of each sequence alone.
         """
-        self._layers, self._dtype = layers, dtype
+        self._layers, self._dtype, self._device = layers, dtype, device
+        self._attention = attention_on(device)
         self.first_only = first_only
         """As the argument."""
+
+        scale = 1.0 if self._attention.scales else (layers.blocks[0].query.out_features // layers.heads) ** -0.5
 
         # ALBERT's one block is packed once.
         @cache
@@ -87,7 +113,7 @@ class PackedEncoder:
 
         @cache
         def projection(block: Block, parts: str) -> Dense:
-            return _projection(block, parts, layers.heads, dtype)
+            return _projection(block, parts, scale, dtype)
 
         whole = layers.blocks[:-1] if first_only else layers.blocks
         self._blocks = [(projection(block, "qkv"), stream(block)) for block in whole]
@@ -109,39 +135,32 @@ class PackedEncoder:
         """
         x = self._layers.embed(ids[None], types[None], positions[None])[0].to(self._dtype)
         tokens = len(x)
-        x = _filled(x)
-        attention = GroupedAttention(lengths, self._layers.heads)
+        x = self._filled(x)
+        attention = self._attention(lengths, self._layers.heads, self._device)
         for qkv, stream in self._blocks:
             x = stream(attention(qkv(x)), x)
         if self._last is None:
             return x[:tokens]
         query, key_value, stream = self._last
-        first = _filled(x[attention.starts])
+        first = self._filled(x[attention.starts])
         return stream(attention.first(query(first), key_value(x)), first)[: len(lengths)]
+
+    def _filled(self, x: torch.Tensor) -> torch.Tensor:
+        """On a CPU with rows of zeros behind it, up to a multiple of `_ROUND`."""
+        return functional.pad(x, (0, 0, 0, -len(x) % _ROUND)) if self._device == "cpu" else x
 
     def pool(self, first: torch.Tensor) -> torch.Tensor | None:
         """What the model's pooler makes of first tokens of shape (n, 1, H) in float32: (n, H); None: it has none."""
         return None if self._layers.pool is None else self._layers.pool(first)
 
 
-def _projection(block: Block, parts: str, heads: int, dtype: torch.dtype) -> Dense:
-    """To the named ones of queries (already scaled by d ** -0.5), keys and values at once."""
-    named = {"q": block.query, "k": block.key, "v": block.value}
-    scale = {"q": (block.query.out_features // heads) ** -0.5}
+def _projection(block: Block, parts: str, scale: float, dtype: torch.dtype) -> Dense:
+    """To the named ones of queries, multiplied by `scale`, keys and values at once."""
+    named = {"q": (block.query, scale), "k": (block.key, 1.0), "v": (block.value, 1.0)}
     # Rounded before they are joined: half the bytes to copy.
-    weight = torch.cat([(named[part].weight * scale.get(part, 1.0)).to(dtype) for part in parts])
-    bias = torch.cat([(named[part].bias * scale.get(part, 1.0)).to(dtype) for part in parts])
+    weight = torch.cat([(named[part][0].weight * named[part][1]).to(dtype) for part in parts])
+    bias = torch.cat([(named[part][0].bias * named[part][1]).to(dtype) for part in parts])
     return Dense.of(weight, bias, dtype)
-
-
-def _filled(x: torch.Tensor) -> torch.Tensor:
-    """With rows of zeros behind it, up to a multiple of `_ROUND`."""
-    return functional.pad(x, (0, 0, 0, -len(x) % _ROUND))
-
-
-def _normed(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-    """Layer norm, its sums and weights in float32, the result in the dtype of x."""
-    return functional.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
 class _Computed(nn.Module):
