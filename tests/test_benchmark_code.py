@@ -8,10 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.benchmarks.scores import compared
-from tests.benchmarks.tuning import WAYS
 import numpy as np
 import pytest
 import torch
@@ -20,9 +16,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchbert.tasks.encoding import Encoded
 from benchbert.training.ways import fastest_way
-
-from .benchmarks.peak import real_flops
-from .benchmarks.shares import KINDS, kind_of
+from tests.benchmarks.peak import real_flops
+from tests.benchmarks.scores import compared
+from tests.benchmarks.shares import KINDS, kind_of
+from tests.benchmarks.tuning import WAYS
 
 FOLDER = Path(__file__).parent / "benchmarks"
 

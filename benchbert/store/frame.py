@@ -139,6 +139,7 @@ def _shared(result: Result) -> dict[str, Any]:
         "profiler": _text(spec.get("profiler")),
         "error": _ABSOLUTE_PATH.sub(r".../\1", " ".join(result.error.split())),
         "under_trained": _text(provenance.get("under_trained")),
+        "computed_dtype": _text(computed.get("dtype")) if isinstance(computed, Mapping) else "",
         "control_of": _text(provenance.get("control_of")),
         "protocol": job.protocol_hash,
         **_of_settings(settings if isinstance(settings, Mapping) else {}),
@@ -152,8 +153,6 @@ def _of_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "settings": settings_digest(settings),
         "epochs": _real(settings.get("epochs")),
         "learning_rate": _real(settings.get("learning_rate")),
-        "max_length": _integer(settings.get("max_length")) if isinstance(settings, Mapping) else pd.NA,
-        "computed_dtype": _text(computed.get("dtype")) if isinstance(computed, Mapping) else "",
     }
 
 

@@ -93,12 +93,6 @@ def _markdown(content: dict[str, Any]) -> str:
     tuned = content["finetuning"]
     if tuned:
         lines += finetuning_lines(tuned)
-        lines += [
-            "",
-            f"Fine-tuning {tuned['model']} on {tuned['task']}, {tuned['steps']} steps of {tuned['batch_size']}, "
-            f"{tuned['seeds']} seeds: {_ratio(tuned['against_reference'])} times the reference, "
-            f"{_ratio(tuned['against_strong'])} times the strong way; {tuned['points_above_reference']:+.1f} points.",
-        ]
     if content["prediction"]:
         lines += ["", *shares_table(content["prediction"])]
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
