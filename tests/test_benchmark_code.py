@@ -8,9 +8,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+import transformers
+from torch.utils.flop_counter import FlopCounterMode
 
+from benchbert.tasks.encoding import Encoded
+from benchbert.training.ways import fastest_way
+from tests.benchmarks.peak import real_flops
 from tests.benchmarks.scores import compared
+from tests.benchmarks.shares import KINDS, kind_of
 from tests.benchmarks.tuning import WAYS
 
 FOLDER = Path(__file__).parent / "benchmarks"
@@ -54,6 +62,9 @@ def test_the_quick_mode_writes_a_whole_table(real_data: Path, tmp_path: Path) ->
         assert cell["gemm"]["gflop"] > 0
         # The strong way really computes in bfloat16, and leaves the model as it was for the next way.
         assert cell["strong"]["largest_error"] > 1e-4 * cell["strong"]["sd_of_outputs"]
+        assert set(cell["shares"]) == set(KINDS)
+        assert sum(cell["shares"].values()) == pytest.approx(1)
+        assert all(cell["shares"][kind] > 0 for kind in KINDS if kind not in {"close calls in float32", "softmax"})
         assert set(cell["seconds"]) == {"reference", "strong", "ours"}
     tuned = table["finetuning"]
     assert {way: len(seconds) for way, seconds in tuned["seconds"].items()} == dict.fromkeys(WAYS, tuned["rounds"])
@@ -70,6 +81,8 @@ def test_the_quick_mode_writes_a_whole_table(real_data: Path, tmp_path: Path) ->
     # BERT-base is not in it.
     assert len(table["bars"]) == 4 + 1 + 4 + 2 + 2
     text = (tmp_path / "out" / "engine.md").read_text()
+    where = text.split("## Where our time goes")[1].split("| bar |")[0]
+    assert [where.count(f"| {cell['task']} |") for cell in table["prediction"]] == [1] * 4
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
     check_distillation(tmp_path / "out")
 
@@ -106,3 +119,37 @@ def check_distillation(folder: Path) -> None:
     assert len(table["bars"]) == 3 + 1
     text = (folder / "distillation.md").read_text()
     assert text.count("| reached |") + text.count("| not reached |") == len(table["bars"])
+
+
+@pytest.mark.parametrize("head", ["SequenceClassification", "QuestionAnswering"])
+def test_flops_are_those_of_the_products_that_run(head: str) -> None:
+    """Counted by torch, of the packed way in float32; padding of rows is the only thing that it counts besides."""
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = transformers.BertConfig(vocab_size=50, **shape)
+    network = getattr(transformers, f"BertFor{head}")(config).eval()
+    encoded = Encoded.from_lists([[7] * 16] * 16)
+    way, _ = fastest_way(network, pad_id=0, device="cpu", dtype=torch.float32, lengths=encoded.lengths)
+    with FlopCounterMode(display=False) as counter:
+        way(encoded, np.arange(16))
+    outputs = 2 * 32 * 2 * (16 if head == "SequenceClassification" else 256)
+    # The formula counts a pooler for a span head, too.
+    pooler = 0 if head == "SequenceClassification" else 16 * 2 * 32 * 32
+    assert counter.get_total_flops() == real_flops(network, encoded.lengths) - pooler + outputs
+
+
+def test_operations_are_told_apart() -> None:
+    expected = {
+        "mkldnn::_linear_pointwise": "linear layers",
+        "aten::addmm": "linear layers",
+        "aten::gelu": "linear layers",
+        "aten::bmm": "attention products",
+        "aten::_scaled_dot_product_flash_attention_for_cpu": "attention products",
+        "aten::_softmax": "softmax",
+        "aten::native_layer_norm": "norms",
+        "aten::index_select": "embeddings",
+        "aten::copy_": "copies",
+        "aten::constant_pad_nd": "copies",
+        "aten::add": "the rest",
+        "engine": "the rest",
+    }
+    assert {name: kind_of(name) for name in expected} == expected

@@ -100,6 +100,9 @@ class BoardRow:
     """Latency in the board's latency cell, ms."""
     memory: Estimate | None
     """Peak memory in the board's memory cell, MiB."""
+    computed_in: tuple[str, ...] = ()
+    """Dtypes that its scores were computed in: where the check of a model against float32 did not allow the dtype of
+    the job, float32. Empty: it has no scores."""
 
     @property
     def is_control(self) -> bool:

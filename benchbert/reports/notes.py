@@ -119,6 +119,6 @@ def _costs(board: Leaderboard) -> Iterator[str]:
     for name, cell in (("Latency", board.latency_cell), (memory, board.memory_cell)):
         if cell:
             yield f"{name}: {cell.conditions}, on {cell.machine}."
-    dtypes = {row.variant[2] for row in board.rows if row.scores and not row.is_baseline}
+    dtypes = {dtype for row in board.rows if row.scores and not row.is_baseline for dtype in row.computed_in}
     if board.latency_cell and dtypes - {board.latency_cell.dtype}:
         yield f"Scores were computed in {', '.join(sorted(dtypes))}, latency in {board.latency_cell.dtype}."

@@ -67,7 +67,15 @@ def row_of(
         task_ranks={},
         latency=latency.of(variant, alone=alone),
         memory=memory.of(variant, alone=alone),
+        computed_in=_computed_in(own, variant),
     )
+
+
+def _computed_in(own: pd.DataFrame, variant: Variant) -> tuple[str, ...]:
+    """The dtypes that the scores of a variant were computed in; those of the jobs where the results do not say."""
+    scored = own[(own["kind"] == "predict") & (own["status"] == "ok")]
+    same = (row for row in scored.itertuples() if variant_of(row) == variant)
+    return tuple(sorted({str(getattr(row, "computed_dtype", "") or row.dtype) for row in same}))
 
 
 def _first(own: pd.DataFrame, name: str) -> str:

@@ -68,6 +68,8 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         "model only where it agrees.",
         "epochs": "Passes over the training split that the head was fine-tuned for (scores).",
         "learning_rate": "Peak learning rate of that.",
+        "computed_dtype": "Dtype that scores were computed in after the check against float32; empty where the result "
+        "does not say: then it is dtype.",
     }
 )
 """Column -> meaning, in the order of the table."""
@@ -110,7 +112,7 @@ def to_frame(results: Iterable[Result]) -> pd.DataFrame:
 def _shared(result: Result) -> dict[str, Any]:
     """The columns that all values of a result have in common."""
     job, spec, provenance = result.job, result.job.spec, result.provenance
-    settings = spec.get("settings")
+    settings, computed = spec.get("settings"), provenance.get("computed")
     return {
         "model": _text(spec.get("model") or spec.get("recipe")),
         "family": _text(spec.get("family")),
@@ -137,6 +139,7 @@ def _shared(result: Result) -> dict[str, Any]:
         "profiler": _text(spec.get("profiler")),
         "error": _ABSOLUTE_PATH.sub(r".../\1", " ".join(result.error.split())),
         "under_trained": _text(provenance.get("under_trained")),
+        "computed_dtype": _text(computed.get("dtype")) if isinstance(computed, Mapping) else "",
         "control_of": _text(provenance.get("control_of")),
         "protocol": job.protocol_hash,
         **_of_settings(settings if isinstance(settings, Mapping) else {}),

@@ -1,7 +1,9 @@
-"""How many tokens a forward pass takes: what is fastest on the device, or less where its memory would not hold it.
+"""How many tokens a forward pass takes: as many as its memory allows, and never more than are fastest on the device.
 
-What is fastest is a constant and not a timing of each run: a batch's size decides how sums are blocked, and two runs of
-one job must give the same bits. Memory is measured on the first batch, whose outputs count.
+What is fastest is a constant, an upper bound, and not a timing of each run: a batch's size decides how sums are
+blocked, and two runs of one job must give the same bits. Memory is measured while batches run whose outputs count: the
+first one is a quarter of the fastest and of the longest sequences, what it took decides how long the others may be, and
+where one of them takes more than that foretold, those behind it are shorter again.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ def fastest_budget(device: str) -> int:
 
 
 class MemoryMeter:
-    """Watches one batch, and says how long the others may be."""
+    """Watches batches, and says how long the next ones may be."""
 
     def __init__(self, device: str) -> None:
         """Sets the high-water marks back.
@@ -43,14 +45,20 @@ class MemoryMeter:
         self._free = _free(device)
         self._known = reset_peak(device)
         self._before = _now_and_peak(device)[0]
+        self._most = 0
 
     def budget(self, tokens: int) -> int:
-        """Tokens a batch, after one of `tokens` tokens ran: at most the fastest, at least one."""
+        """Tokens a batch, after one of `tokens` tokens ran: at most the fastest, at least one.
+
+        The peak since the start is held against the longest batch so far. Memory that the process had taken before and
+        uses again is not seen: a first batch may seem to take none.
+        """
         fastest = fastest_budget(self._device)
+        self._most = max(self._most, tokens)
         taken = _now_and_peak(self._device)[1] - self._before
         if not self._known or taken <= 0:
             return fastest
-        return max(1, min(fastest, int(_SHARE * self._free * tokens / taken)))
+        return max(1, min(fastest, int(_SHARE * self._free * self._most / taken)))
 
 
 def _now_and_peak(device: str) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from benchbert.tasks.encoding import Encoded
 from benchbert.training.batching import token_budget_batches
 from benchbert.training.budget import MemoryMeter, fastest_budget
 from benchbert.training.precision import Outputs, agreement, near_ties, probe
-from benchbert.training.ways import PaddedWay, Way, fastest_way
+from benchbert.training.ways import PaddedWay, Way, fastest_way, reads_first_tokens
 
 __all__ = ["Engine", "Precision", "forward"]
 
@@ -58,11 +58,11 @@ class Engine:
         exact = PaddedWay(model, pad_id=pad_id, device=device, dtype=torch.float32)
         if not len(encoded):
             return cls(way=exact, exact=None, error=0.0, device=device, record={"dtype": "float32", "layout": "padded"})
-        few = probe(encoded)
-        short = max(1, fastest_budget(device) // 4)
+        few = probe(encoded, by_token=not reads_first_tokens(model))
+        short = _short(device)
         reference = forward(exact, few, device, budget=short)
         rejected: list[str] = []
-        for number_type, way, why_padded in _candidates(model, pad_id, device, dtype):
+        for number_type, way, why_padded in _candidates(model, encoded, pad_id, device, dtype):
             if why_padded and why_padded not in rejected:
                 rejected.append(why_padded)
             if way.name == "padded" and number_type == "float32":
@@ -89,18 +89,35 @@ class Engine:
         outputs = forward(self.way, encoded, self.device, report)
         close = near_ties(encoded, outputs, self.error) if self.exact else np.zeros(0, dtype=np.int64)
         if self.exact and len(close):
-            for name, values in forward(self.exact, encoded.chosen(close), self.device).items():
+            few = encoded.chosen(close)
+            for name, values in forward(self.exact, few, self.device, budget=_short(self.device)).items():
                 outputs[name][close if name == "logits" else encoded.places(close)] = values
         return outputs, len(close)
 
 
-def _candidates(model: Any, pad_id: int, device: str, dtype: Precision) -> Iterator[tuple[str, Way, str]]:
+def _short(device: str) -> int:
+    """Tokens a batch of few sequences: of any lengths, they would mostly be padding in a long one."""
+    return max(1, fastest_budget(device) // 4)
+
+
+def _candidates(
+    model: Any, encoded: Encoded, pad_id: int, device: str, dtype: Precision
+) -> Iterator[tuple[str, Way, str]]:
     """(dtype, way, why it is not the packed one), the fastest first; the last resort is left to the caller."""
     fast = device.startswith("cuda") or machine().fast_bfloat16
     if dtype == "bfloat16" or (dtype == "auto" and fast):
-        yield "bfloat16", *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.bfloat16)
+        way, why_padded = fastest_way(
+            model, pad_id=pad_id, device=device, dtype=torch.bfloat16, lengths=encoded.lengths
+        )
+        yield "bfloat16", way, why_padded
+        # Float32 is far slower there: where packing fails the check, bfloat16 alone is tried before it.
+        if device.startswith("cuda") and way.name == "packed":
+            yield "bfloat16", PaddedWay(model, pad_id=pad_id, device=device, dtype=torch.bfloat16), ""
     if dtype != "bfloat16":
-        yield "float32", *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.float32)
+        yield (
+            "float32",
+            *fastest_way(model, pad_id=pad_id, device=device, dtype=torch.float32, lengths=encoded.lengths),
+        )
 
 
 @torch.inference_mode()
@@ -142,16 +159,20 @@ def forward(
 def _batches(
     lengths: NDArray[np.int64], order: NDArray[np.int64], device: str, budget: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of the examples in the given order; what the first one took decides how long the others are."""
-    if budget or not len(order):
+    """Batches of the examples in the given order; what memory they take decides how long those behind them are."""
+    if budget:
         yield from token_budget_batches(lengths, order, budget)
         return
-    first = token_budget_batches(lengths, order, max(1, fastest_budget(device) // 4))[0]
-    meter = MemoryMeter(device)
-    yield first
-    rest = order[len(first) :]
-    if len(rest):
-        yield from token_budget_batches(lengths, rest, meter.budget(int(lengths[first].sum())))
+    meter, allowed, measured = MemoryMeter(device), _short(device), False
+    while len(order):
+        for batch in token_budget_batches(lengths, order, allowed):
+            yield batch
+            order = order[len(batch) :]
+            found = meter.budget(int(lengths[batch].sum()))
+            # The first one tells; after it a budget only falls, so that what is left is cut anew a few times at most.
+            if not measured or found < allowed:
+                allowed, measured = found, True
+                break
 
 
 def _in_order(encoded: Encoded, order: NDArray[np.int64], parts: list[torch.Tensor]) -> NDArray[np.float32]:

@@ -1,12 +1,11 @@
 """An encoder over tokens without padding: linear layers and norms over all tokens of a batch at once, attention by
-sequences of one length, so that no mask is needed. For CPUs: on CUDA, a launch for each length would take too long.
+sequence (`benchbert.training.packed_attention`). Embeddings, pooler and head stay in float32.
 
-The products take the fused, pre-packed kernels of oneDNN where a CPU multiplies in bfloat16 (Intel oneDNN developer
-guide, "inner product" with post-operations): bias, GELU and the sum with the residual happen in float32 inside the
-product, before the one rounding. Embeddings, pooler and head stay in float32. Attention on a CPU in bfloat16 is two
-batched products around a softmax: torch's flash kernel for CPUs took twice as long (12 heads of 64, 64 tokens).
+A head of sequences reads the first token of each sequence alone. Of the last block it therefore needs keys and values
+of all tokens, and everything else of the first tokens: 2 of its 12 H^2 products a token at BERT's shapes, where the
+feed-forward is four times as wide as the stream.
 
-Letters of shapes: T tokens of a batch, n sequences of one length L, h heads, d width of a head, H = h d.
+Letters of shapes: T tokens of a batch, n sequences, h heads, d width of a head, H = h d.
 """
 
 from __future__ import annotations
@@ -14,135 +13,119 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from benchbert.training.dense import Dense
 from benchbert.training.layers import Block, Layers
+from benchbert.training.packed_attention import attention_on
 
 __all__ = ["PackedEncoder", "head_alone"]
 
-_ROUND = 64
+_ROUND = 16
 """Rows of a product are filled up to a multiple: oneDNN makes and keeps a kernel for every number of rows it sees."""
-
-_POINTWISE = {"gelu": ("gelu", "none"), "gelu_new": ("gelu", "tanh"), "relu": ("relu", "")}
-"""Activation -> post-operation of a product and its algorithm."""
 
 
 @dataclass(frozen=True)
-class _Dense:
-    """A linear layer in the compute dtype, packed for oneDNN where it has a kernel for it."""
+class _Norm:
+    """A layer norm: sums in float32, the result in the dtype of what it is given."""
 
     weight: torch.Tensor
-    """Of shape (outputs, inputs), or packed."""
+    """Of shape (H,); in float32 on CPUs, which mix dtypes, else in the compute dtype."""
     bias: torch.Tensor
-    """Of shape (outputs,)."""
-    packed: bool
-    """Whether the weight is oneDNN's."""
+    """Of shape (H,), in the same dtype."""
+    eps: float
+    """As in `nn.LayerNorm`."""
 
     @classmethod
-    def of(cls, weight: torch.Tensor, bias: torch.Tensor, dtype: torch.dtype) -> _Dense:
-        """From float32 tensors, which are left as they are."""
-        weight, bias = weight.detach().to(dtype).contiguous(), bias.detach().to(dtype)
-        if packed := _has_packed_products(weight):
-            weight = torch.ops.mkldnn._reorder_linear_weight(weight, 1024)
-        return cls(weight, bias, packed)
+    def of(cls, norm: nn.LayerNorm, dtype: torch.dtype) -> _Norm:
+        """The norm itself stays as it is."""
+        held = torch.float32 if norm.weight.device.type == "cpu" else dtype
+        return cls(norm.weight.detach().to(held), norm.bias.detach().to(held), norm.eps)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Of shape (T, outputs)."""
-        if self.packed:
-            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
-            return found
-        return functional.linear(x, self.weight, self.bias)
-
-    def activated(self, x: torch.Tensor, activation: str) -> torch.Tensor:
-        """With an activation behind it, of shape (T, outputs)."""
-        if self.packed:
-            name, algorithm = _POINTWISE[activation]
-            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, name, [], algorithm)
-            return found
-        made = functional.linear(x, self.weight, self.bias)
-        if activation == "relu":
-            return functional.relu(made)
-        return functional.gelu(made, approximate=_POINTWISE[activation][1])
-
-    def plus(self, x: torch.Tensor, residual: torch.Tensor) -> torch.Tensor:
-        """With a residual added, of shape (T, outputs)."""
-        if self.packed:
-            found: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.weight, self.bias, "add")
-            return found
-        return functional.linear(x, self.weight, self.bias) + residual
-
-
-def _has_packed_products(weight: torch.Tensor) -> bool:
-    """Whether oneDNN packs weights of this dtype here; what it is asked by is not part of torch's public interface."""
-    if weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.enabled:
-        return False
-    names = ("_reorder_linear_weight", "_linear_pointwise", "_is_mkldnn_bf16_supported")
-    operations: Any = torch.ops.mkldnn
-    return all(hasattr(operations, name) for name in names) and bool(operations._is_mkldnn_bf16_supported())
+        """Of the same shape."""
+        return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Weights:
-    """One block in the compute dtype."""
+class _Stream:
+    """What a block does behind its attention, token by token, in the compute dtype."""
 
-    qkv: _Dense
-    """Queries (already scaled by d ** -0.5), keys and values at once, of shape (3 H, H)."""
-    output: _Dense
+    output: Dense
     """As in `Block`."""
-    inner: _Dense
+    inner: Dense
     """As in `Block`."""
-    outer: _Dense
+    outer: Dense
     """As in `Block`."""
-    attention_norm: nn.LayerNorm
+    attention_norm: _Norm
     """As in `Block`."""
-    final_norm: nn.LayerNorm
+    final_norm: _Norm
     """As in `Block`."""
+    activation: str
+    """As in `Layers`."""
 
     @classmethod
-    def of(cls, block: Block, heads: int, dtype: torch.dtype) -> _Weights:
-        """Rounds a block's weights; the block itself stays as it is."""
-        scale = (block.query.out_features // heads) ** -0.5
-        # Rounded before they are joined: half the bytes to copy.
-        weight = torch.cat(
-            [part.to(dtype) for part in (block.query.weight * scale, block.key.weight, block.value.weight)]
-        )
-        bias = torch.cat([part.to(dtype) for part in (block.query.bias * scale, block.key.bias, block.value.bias)])
+    def of(cls, block: Block, activation: str, dtype: torch.dtype) -> _Stream:
+        """Rounds the weights; the block itself stays as it is."""
         return cls(
-            qkv=_Dense.of(weight, bias, dtype),
-            output=_Dense.of(block.output.weight, block.output.bias, dtype),
-            inner=_Dense.of(block.inner.weight, block.inner.bias, dtype),
-            outer=_Dense.of(block.outer.weight, block.outer.bias, dtype),
-            attention_norm=block.attention_norm,
-            final_norm=block.final_norm,
+            output=Dense.of(block.output.weight, block.output.bias, dtype),
+            inner=Dense.of(block.inner.weight, block.inner.bias, dtype),
+            outer=Dense.of(block.outer.weight, block.outer.bias, dtype),
+            attention_norm=_Norm.of(block.attention_norm, dtype),
+            final_norm=_Norm.of(block.final_norm, dtype),
+            activation=activation,
         )
+
+    def __call__(self, context: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """The block's output from contexts and the block's input, all of shape (rows, H)."""
+        x = self.attention_norm(self.output.plus(context, x))
+        return self.final_norm(self.outer.plus(self.inner.activated(x, self.activation), x))
 
 
 class PackedEncoder:
     """The hidden states of packed sequences."""
 
-    def __init__(self, layers: Layers, dtype: torch.dtype) -> None:
+    def __init__(self, layers: Layers, dtype: torch.dtype, *, device: str = "cpu", first_only: bool = False) -> None:
         """Rounds and packs the weights.
 
         Args:
-            layers: the encoder, in float32, on the CPU.
-            dtype: compute dtype of the blocks.
+            layers: the encoder, in float32, on its device.
+            dtype: compute dtype of the blocks; on CUDA of half precision.
+            device: `cpu` or `cuda`.
+            first_only: whether the last block is to give the first token of each sequence alone.
         """
-        self._layers, self._dtype = layers, dtype
-        made: dict[int, _Weights] = {}
-        for block in layers.blocks:
-            # ALBERT's one block is packed once.
-            made.setdefault(id(block.inner), _Weights.of(block, layers.heads, dtype))
-        self._blocks = [made[id(block.inner)] for block in layers.blocks]
+        self._layers, self._dtype, self._device = layers, dtype, device
+        self._attention = attention_on(device)
+        self.first_only = first_only
+        """As the argument."""
+
+        scale = 1.0 if self._attention.scales else (layers.blocks[0].query.out_features // layers.heads) ** -0.5
+
+        # ALBERT's one block is packed once.
+        @cache
+        def stream(block: Block) -> _Stream:
+            return _Stream.of(block, layers.activation, dtype)
+
+        @cache
+        def projection(block: Block, parts: str) -> Dense:
+            return _projection(block, parts, scale, dtype)
+
+        whole = layers.blocks[:-1] if first_only else layers.blocks
+        self._blocks = [(projection(block, "qkv"), stream(block)) for block in whole]
+        self._last: tuple[Dense, Dense, _Stream] | None = None
+        if first_only:
+            last = layers.blocks[-1]
+            self._last = projection(last, "q"), projection(last, "kv"), stream(last)
 
     def __call__(
         self, ids: torch.Tensor, types: torch.Tensor, positions: torch.Tensor, lengths: Sequence[int]
     ) -> torch.Tensor:
-        """Hidden states of the last block, of shape (T, H), in the compute dtype.
+        """Hidden states of the last block in the compute dtype, of shape (T, H); of first tokens alone: (n, H).
 
         Args:
             ids: token ids, one sequence after another, of shape (T,).
@@ -152,47 +135,32 @@ class PackedEncoder:
         """
         x = self._layers.embed(ids[None], types[None], positions[None])[0].to(self._dtype)
         tokens = len(x)
-        x = functional.pad(x, (0, 0, 0, -tokens % _ROUND))
-        groups = [(length, len(list(same))) for length, same in groupby(lengths)]
-        for block in self._blocks:
-            context = self._attention(block.qkv(x), groups)
-            x = _normed(block.attention_norm, block.output.plus(context, x))
-            inner = block.inner.activated(x, self._layers.activation)
-            x = _normed(block.final_norm, block.outer.plus(inner, x))
-        return x[:tokens]
+        x = self._filled(x)
+        attention = self._attention(lengths, self._layers.heads, self._device)
+        for qkv, stream in self._blocks:
+            x = stream(attention(qkv(x)), x)
+        if self._last is None:
+            return x[:tokens]
+        query, key_value, stream = self._last
+        first = self._filled(x[attention.starts])
+        return stream(attention.first(query(first), key_value(x)), first)[: len(lengths)]
+
+    def _filled(self, x: torch.Tensor) -> torch.Tensor:
+        """On a CPU with rows of zeros behind it, up to a multiple of `_ROUND`."""
+        return functional.pad(x, (0, 0, 0, -len(x) % _ROUND)) if self._device == "cpu" else x
 
     def pool(self, first: torch.Tensor) -> torch.Tensor | None:
         """What the model's pooler makes of first tokens of shape (n, 1, H) in float32: (n, H); None: it has none."""
         return None if self._layers.pool is None else self._layers.pool(first)
 
-    def _attention(self, qkv: torch.Tensor, groups: Sequence[tuple[int, int]]) -> torch.Tensor:
-        """Contexts of shape (rows, H) from queries, keys and values of shape (rows, 3 H); 0 past the tokens."""
-        heads, width = self._layers.heads, qkv.shape[1] // 3
-        context = qkv.new_zeros(len(qkv), width)
-        start = 0
-        for length, count in groups:
-            stop = start + length * count
-            parts = qkv[start:stop].view(count, length, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
-            found = _attend(parts)
-            context[start:stop].view(count, length, heads, width // heads).copy_(found.transpose(1, 2))
-            start = stop
-        return context
 
-
-def _attend(parts: torch.Tensor) -> torch.Tensor:
-    """Softmax attention of (queries, keys, values) of shape (3, n, h, L, d), queries already scaled: (n, h, L, d)."""
-    if parts.dtype != torch.bfloat16:
-        query, key, value = parts
-        return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
-    count, heads = parts.shape[1:3]
-    query, key, value = parts.reshape(3, count * heads, *parts.shape[3:])
-    shares = torch.bmm(query, key.transpose(1, 2)).softmax(dim=-1)
-    return torch.bmm(shares, value).view(count, heads, *parts.shape[3:])
-
-
-def _normed(norm: nn.LayerNorm, x: torch.Tensor) -> torch.Tensor:
-    """Layer norm, its sums and weights in float32, the result in the dtype of x."""
-    return functional.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+def _projection(block: Block, parts: str, scale: float, dtype: torch.dtype) -> Dense:
+    """To the named ones of queries, multiplied by `scale`, keys and values at once."""
+    named = {"q": (block.query, scale), "k": (block.key, 1.0), "v": (block.value, 1.0)}
+    # Rounded before they are joined: half the bytes to copy.
+    weight = torch.cat([(named[part][0].weight * named[part][1]).to(dtype) for part in parts])
+    bias = torch.cat([(named[part][0].bias * named[part][1]).to(dtype) for part in parts])
+    return Dense.of(weight, bias, dtype)
 
 
 class _Computed(nn.Module):

@@ -33,6 +33,9 @@ _FLIPS = 0.005
 _PROBE = (8, 64)
 """Sequences of the probe, at least and at most; between them one in 64, so that the check takes little of the time."""
 
+_LONG_PROBE = 4
+"""Sequences of the probe, at least, where every token has outputs: four show hundreds of errors, and are long."""
+
 _TIES = 0.05
 """Largest share of the sequences that is computed again because two classes, or two ends, are close."""
 
@@ -94,9 +97,14 @@ class Agreement:
         }
 
 
-def probe(encoded: Encoded) -> Encoded:
-    """Sequences spread evenly over the lengths, from the shortest to the longest; the same each time."""
-    least, most = _PROBE
+def probe(encoded: Encoded, *, by_token: bool = False) -> Encoded:
+    """Sequences spread evenly over the lengths, from the shortest to the longest; the same each time.
+
+    Args:
+        encoded: what is to be predicted.
+        by_token: whether every token has outputs, not every sequence.
+    """
+    least, most = _LONG_PROBE if by_token else _PROBE[0], _PROBE[1]
     count = min(len(encoded), max(least, min(most, len(encoded) // 64)))
     ordered = np.argsort(encoded.lengths, kind="stable")
     return encoded.chosen(ordered[np.linspace(0, len(encoded) - 1, count).round().astype(np.int64)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 import torch
 
 from benchbert.models.adapter import adapter_for
@@ -37,9 +38,20 @@ def _product(dtype: torch.dtype, m: int, k: int, n: int) -> float:
 
 
 def real_flops(model: Any, lengths: Any) -> int:
-    """Of encoder and pooler for sequences of these lengths, without padding, attention included.
+    """Of encoder and pooler for sequences of these lengths: the products that the engine executes, attention included.
 
-    A span head's model has no pooler; the formula counts one, less than one part in ten thousand.
+    Padding is not counted, nor what a head of sequences leaves out: of the last block it needs keys and values of all
+    tokens, and queries, contexts and the feed-forward of the first token alone. A span head's model has no pooler; the
+    formula counts one, less than one part in ten thousand.
     """
-    adapter = adapter_for("bert")
-    return sum(adapter.flops(model.config, int(length)) for length in lengths)
+    config, adapter = model.config, adapter_for("bert")
+    total = sum(adapter.flops(config, int(length)) for length in lengths)
+    if not type(model).__name__.endswith("ForSequenceClassification"):
+        return total
+    left_out = np.asarray(lengths, dtype=np.int64) - 1
+    hidden, intermediate = config.hidden_size, config.intermediate_size
+    # Multiply-adds of a token: to its query, from its context, and there and back through the feed-forward; then, for
+    # each token of its sequence, a score and a share.
+    each = 2 * hidden * hidden + 2 * hidden * intermediate
+    saved = left_out * each + left_out * np.asarray(lengths, dtype=np.int64) * 2 * hidden
+    return total - 2 * int(saved.sum())

@@ -18,6 +18,7 @@ from .modes import Cell, Mode
 from .peak import gemm_peak, real_flops
 from .real_rows import rows_of, shortest, spread
 from .rounds import interleaved, ratio
+from .shares import engine_shares
 from .ways import Predicted, Workload, ours, plain, reference, strong
 
 __all__ = ["measure_cell"]
@@ -70,6 +71,7 @@ def measure_cell(cell: Cell, mode: Mode, mirror: Path, tokenizer: Any, work: Pat
         "ours": agreement(exact, found["ours"][0]),
         "strong": agreement(exact, found["strong"][0]),
         "gemm": share_of_peak(load, mode, found["ours"]),
+        "shares": engine_shares(model, found["ours"][0].features.encoded, tokenizer.pad_token_id),
         "load_average": os.getloadavg()[0],
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 from benchbert.machine import environment, machine
 
 from .finetuning_table import finetuning_bars, finetuning_lines
+from .shares import shares_table
 
 __all__ = ["bar_row", "bars", "ranged", "write_table"]
 
@@ -72,7 +73,10 @@ def _markdown(content: dict[str, Any]) -> str:
         f"`{content['mode']}`. Weights and heads are the same for all ways. Reference: Trainer, float32, padded to 128 "
         "tokens (SQuAD 384), batch 8, on a part of the rows and scaled by sequences. Strong: Trainer, bfloat16, "
         "sorted, padded to the batch, batch 32. Times run from rows to predictions, tokenizing included, in "
-        "interleaved rounds; ratios are medians of paired rounds, in brackets their range.",
+        "interleaved rounds; ratios are medians of paired rounds, in brackets their range. Shares of the peak count "
+        "the products that ours executes for real tokens, once: no padding, no probe, nothing computed again, and of "
+        "the last block below a head of sequences only keys and values of all tokens and the rest of the first ones. "
+        "Its time is all of the engine's, tokens to outputs, and for the whole from rows to predictions.",
         "",
         "| task | model | sequences | tokens each | ours, s | times reference | times strong | agreement | "
         "largest error | share of peak | whole |",
@@ -89,6 +93,8 @@ def _markdown(content: dict[str, Any]) -> str:
     tuned = content["finetuning"]
     if tuned:
         lines += finetuning_lines(tuned)
+    if content["prediction"]:
+        lines += ["", *shares_table(content["prediction"])]
     lines += ["", "| bar | wanted | measured | |", "|---|---|---|---|"]
     lines += [bar_row(bar) for bar in content["bars"]]
     return "\n".join([*lines, ""])

@@ -153,6 +153,22 @@ def test_a_score_never_stands_beside_the_latency_of_its_other_precision() -> Non
     assert latencies == {"a (float32)": 5.0, "a (bfloat16)": None}
 
 
+def test_the_dtype_of_scores_is_what_they_were_computed_in() -> None:
+    def note(*dtypes: str) -> str:
+        results = [
+            score(name, "t", 0.5, dtype="bfloat16", provenance={"computed": {"dtype": dtype}} if dtype else None)
+            for name, dtype in zip("abc", dtypes, strict=False)
+        ]
+        board = board_of(*results, cost("a", "latency_ms", 5.0, dtype="bfloat16"))
+        return " ".join(each for each in board.notes if each.startswith("Scores were computed in"))
+
+    assert note("bfloat16", "float32") == "Scores were computed in bfloat16, float32, latency in bfloat16."
+    assert note("float32", "float32") == "Scores were computed in float32, latency in bfloat16."
+    # Older results do not say: then it is the job's.
+    assert note("bfloat16", "") == ""
+    assert note("", "float32") == "Scores were computed in bfloat16, float32, latency in bfloat16."
+
+
 def test_an_empty_table_is_an_empty_board() -> None:
     board = leaderboard(empty_frame())
     assert (board.rows, board.columns, board.ranked_by) == ((), (), "")

@@ -58,6 +58,13 @@ def test_a_control_says_of_what() -> None:
     assert to_frame([make(Value(metric="f1", value=0.5)), of_student])["control_of"].tolist() == ["", "student"]
 
 
+def test_what_was_computed_in_is_not_what_the_job_allowed() -> None:
+    checked = replace(make(Value(metric="f1", value=0.5)), provenance={"computed": {"dtype": "bfloat16"}})
+    frame = to_frame([make(Value(metric="f1", value=0.5)), checked])
+    assert frame["computed_dtype"].tolist() == ["", "bfloat16"]
+    assert frame["dtype"].tolist() == ["float32", "float32"]
+
+
 def test_a_failure_is_one_row_without_value_and_without_local_paths() -> None:
     result = make(status="failed", error="no file\n at /home/ann/secret/data.csv; see https://host.org/a/b/c")
     row = to_frame([result]).iloc[0]

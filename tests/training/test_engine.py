@@ -80,7 +80,15 @@ def test_bfloat16_errs_by_what_it_says(family: str, head: str) -> None:
     assert found.provenance["dtype"] == "bfloat16"
     largest = max(np.abs(found.outputs[name] - values).max() for name, values in plain.items())
     assert 0 < largest < 0.3
-    assert found.provenance["probe"]["max_error"] <= 1.01 * largest
+    # Not at most the largest: the probe's batches are others, and torch's vectors round otherwise than their tails.
+    assert found.provenance["probe"]["max_error"] <= 2 * largest
+
+
+@pytest.mark.parametrize(("head", "least"), list(zip(HEADS, (8, 4, 4), strict=True)))
+def test_the_probe_is_short_and_shorter_where_every_token_has_outputs(head: str, least: int) -> None:
+    for count, expected in ((3, 3), (37, least), (64 * 9, 9)):
+        found = predict_encoded(model("bert", head), examples(count), pad_id=0, dtype="float32")
+        assert found.provenance["probe"]["sequences"] == expected
 
 
 @pytest.mark.parametrize("activation", ["gelu_new", "relu", "silu"])
@@ -182,6 +190,35 @@ def test_little_memory_makes_short_batches(monkeypatch) -> None:
     assert np.allclose(found, plain, atol=1e-5)
 
 
+class Meter:
+    """Says what it is told, batch by batch, and notes what it is asked."""
+
+    says: tuple[int, ...] = ()
+    asked: tuple[int, ...] = ()
+
+    def __init__(self, device: str) -> None:
+        type(self).asked = ()
+
+    def budget(self, tokens: int) -> int:
+        type(self).asked += (tokens,)
+        return self.says[min(len(self.asked), len(self.says)) - 1]
+
+
+@pytest.mark.parametrize("says", [(10_000,), (120,), (1,), (400, 400, 90), (90, 400, 400)])
+def test_no_batch_is_longer_than_the_memory_measured_before_it_allows(says: tuple[int, ...], monkeypatch) -> None:
+    monkeypatch.setattr(engine, "MemoryMeter", Meter)
+    monkeypatch.setattr(Meter, "says", says)
+    network, encoded = model(), examples(200)
+    found = predict_encoded(network, encoded, pad_id=0, dtype="float32").outputs["logits"]
+    assert np.allclose(found, plainly(network, encoded)["logits"], atol=1e-4)
+    longest = int(encoded.lengths.max())
+    assert sum(Meter.asked) == encoded.lengths.sum()
+    # The first one is short whatever the memory; of those behind it none is longer than any answer so far.
+    assert Meter.asked[0] <= budget.fastest_budget("cpu") // 4
+    for place, tokens in enumerate(Meter.asked[1:], start=1):
+        assert tokens <= max(longest, min(says[:place]))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "auto"])
 def test_no_examples_and_one(dtype: str) -> None:
     one = predict_encoded(model(), examples(1), pad_id=0, dtype=dtype)
@@ -208,12 +245,35 @@ def test_progress_ends_with_all_examples() -> None:
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("head", HEADS)
-def test_cuda_agrees_with_the_cpu(head: str) -> None:
-    network, encoded = model("bert", head), examples()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_cuda_agrees_with_the_cpu(family: str, head: str) -> None:
+    """Not run yet: no machine with CUDA was at hand."""
+    network, encoded = model(family, head), examples()
     plain = plainly(network, encoded)
     for dtype, tolerance in (("float32", 1e-2), ("bfloat16", 0.1)):
         found = predict_encoded(network.to("cuda"), encoded, pad_id=0, device="cuda", dtype=dtype)
         assert all(np.allclose(found.outputs[name], values, atol=tolerance) for name, values in plain.items())
+        packed = family in PACKED and dtype == "bfloat16"
+        assert found.provenance["layout"] == ("packed" if packed else "padded"), found.provenance["rejected"]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("head", HEADS)
+def test_the_host_waits_for_no_packed_batch_on_cuda(head: str) -> None:
+    """Not run yet: no machine with CUDA was at hand."""
+    network, encoded = model("bert", head).to("cuda"), examples()
+    lengths = encoded.lengths
+    way, _ = ways.fastest_way(network, pad_id=0, device="cuda", dtype=torch.bfloat16, lengths=lengths)
+    assert way.name == "packed"
+    order = np.argsort(-lengths, kind="stable")
+    with torch.inference_mode():
+        way(encoded, order)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            way(encoded, order)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
 
 
 def test_auto_needs_hardware_that_multiplies_in_bfloat16(monkeypatch) -> None:
