@@ -29,13 +29,15 @@ def results(tmp_path: Path, words: int, finetune: Any) -> list[tuple[Result, Run
         for name, text in (("short", "an old dog"), ("long", context)):
             answers = {"text": ["dog"], "answer_start": [text.index("dog")]}
             file.write(json.dumps({"id": name, "question": "which dog", "context": text, "answers": answers}) + "\n")
+    # Other bytes, the same questions: a file that is the training file is refused.
+    (tmp_path / "dev.jsonl").write_text((tmp_path / "q.jsonl").read_text() + "\n")
     tokenizer = train_wordpiece([context], vocabulary=60)
     tokenizer.save_pretrained(tmp_path / "model")
     torch.manual_seed(0)
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     config = AutoConfig.for_model("bert", vocab_size=len(tokenizer), max_position_embeddings=POSITIONS, **shape)
     AutoModelForQuestionAnswering.from_config(config).save_pretrained(tmp_path / "model")
-    task = {"name": "mine", "head": "span", "train": "q.jsonl", "validation": "q.jsonl"}
+    task = {"name": "mine", "head": "span", "train": "q.jsonl", "validation": "dev.jsonl"}
     models = [{"name": "m", "folder": "model"}]
     data = {"name": "s", "models": models, "tasks": [task], "finetune": finetune, "majority": False}
     suite = suite_from(data, folder=tmp_path)
