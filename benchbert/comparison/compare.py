@@ -1,30 +1,33 @@
 """Model against model, task by task, on the examples that both predicted.
 
-One checkpoint each and a metric that is a mean of rights and wrongs: McNemar's exact test (1947). Otherwise a paired
-bootstrap over examples, which is about these checkpoints; from five seeds of each model on a crossed bootstrap over
-seeds and examples, which is about the models. p-values are adjusted by Holm (1979) over the tasks compared.
+How two models are judged says `benchbert.comparison.judged`. p-values are adjusted by Holm (1979) over the tasks
+compared. Better is what the metric's direction says: of errors the lower.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from benchbert.comparison.evidence import Evidence, measured_evidence
 from benchbert.comparison.examples import Examples, examples_of
-from benchbert.comparison.judged import CROSSED, LEVEL, MCNEMAR, PAIRED, Judged, judged
+from benchbert.comparison.judged import CROSSED, EXCHANGED, LEVEL, MCNEMAR, PAIRED, TOO_FEW, Judged, judged
 from benchbert.comparison.measured import Claim, Measured, common_grounds, measure
-from benchbert.comparison.stored import StoredModel, model_named, stored_models
+from benchbert.comparison.stored import StoredModel, model_named, refuse_gone, stored_models
 from benchbert.errors import UsageError
-from benchbert.statistics.contrast import NonInferiority, not_worse
+from benchbert.statistics.exchange import least_differing
 from benchbert.statistics.holm import holm
+from benchbert.statistics.noninferiority import NonInferiority, not_worse, share_not_worse
+from benchbert.statistics.ranges import reach_of
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS
+from benchbert.types import Direction
 
-__all__ = ["CROSSED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskComparison", "Verdict", "compare"]
+__all__ = ["CROSSED", "EXCHANGED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskComparison", "Verdict", "compare"]
 
-Verdict = Literal["better", "worse", "not told apart", "undefined"]
+Verdict = Literal["better", "worse", "not told apart", "too few examples to tell", "undefined"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,10 @@ class TaskComparison:
     """Examples won and lost by the first model."""
     non_inferiority: NonInferiority | None = None
     """Whether the first model is not worse by more than the stated margin; None: no margin was stated."""
+    unit: str = ""
+    """Unit of scores, effect and margin, such as `label²`; empty: scores in 0..1 or -1..1."""
+    direction: Direction = "higher"
+    """Which way is better; effect and interval are ours minus theirs all the same."""
 
     @property
     def label(self) -> str:
@@ -118,7 +125,8 @@ def compare(
         models: two names, as the leaderboard shows them.
         task: name of a task; None: all.
         level: confidence of the intervals.
-        margin: state it, in units of the score (0.01 is one point), to test that the first model is not worse by more.
+        margin: state it to test that the first model is not worse by more: in units of the score (0.01 is one point),
+            of an error in the unit of the error (mse: the label's, squared).
         listed: examples won, and examples lost, to list at most.
         resamples: resamples of each bootstrap.
 
@@ -127,24 +135,28 @@ def compare(
         StoreError: no such folder, or predictions that are gone or damaged.
         DataError: nothing in common, or predictions on different data, split, task version or protocol.
     """
-    _check(level, margin, resamples)
+    _check(level, margin, resamples, listed)
     known = stored_models(Path(results_folder))
     ours, theirs = (model_named(known, name) for name in models)
     if ours == theirs:
         raise UsageError(f"{ours.label} cannot be compared with itself: name two models")
-    measured = [
-        found
-        for ground in common_grounds(ours, theirs, task)
-        for found in measure(ours, theirs, ground, resamples=resamples)
-    ]
+    grounds = common_grounds(ours, theirs, task)
+    refuse_gone([ours, theirs], grounds, Path(results_folder))
+    measured = [found for ground in grounds for found in measure(ours, theirs, ground, resamples=resamples)]
+    if margin is not None:
+        _check_reach(margin, measured)
     outcomes = [examples_of(each, listed) for each in measured]
-    tests = [_judged(each, examples, level) for each, examples in zip(measured, outcomes, strict=True)]
+    evidence = [measured_evidence(each, _shares(each, won)) for each, won in zip(measured, outcomes, strict=True)]
+    tests = [judged(a.sides, a.claim, b, level=level) for a, b in zip(measured, evidence, strict=True)]
     family = [(i, test.p) for i, test in enumerate(tests) if test.p is not None]
     adjusted = dict(zip((i for i, _ in family), holm([p for _, p in family]), strict=True))
     return Comparison(
         models=(ours.label, theirs.label),
         tasks=tuple(
-            _task(each, test, examples, adjusted.get(i), margin)
+            replace(
+                _task(each, test, examples, adjusted.get(i)),
+                non_inferiority=_not_worse(each, test, evidence[i], margin) if margin else None,
+            )
             for i, (each, test, examples) in enumerate(zip(measured, tests, outcomes, strict=True))
         ),
         left_out={} if task else _left_out(ours, theirs),
@@ -153,29 +165,34 @@ def compare(
     )
 
 
-def _check(level: float, margin: float | None, resamples: int) -> None:
+def _check(level: float, margin: float | None, resamples: int, listed: int) -> None:
     if not 0.5 < level < 1:
         raise UsageError(f"a confidence of {level} makes no interval: choose one between 0.5 and 1, such as 0.95")
-    if margin is not None and not 0 < margin < 2:
+    if margin is not None and not 0 < margin < math.inf:
         raise UsageError(f"the margin {margin} is none: state how much worse still counts as not worse, such as 0.01")
     if resamples < 100:
         raise UsageError(f"{resamples} resamples are too few for an interval: take {RESAMPLES}")
+    if listed < 0:
+        raise UsageError(f"{listed} examples cannot be listed: give 0 for none, or more")
 
 
-def _judged(measured: Measured, outcomes: Examples, level: float) -> Judged:
+def _check_reach(margin: float, measured: Sequence[Measured]) -> None:
+    """A margin that no two scores are apart is a slip, such as points given where shares are meant."""
+    for each in measured:
+        if margin >= reach_of(each.metric, each.unit):
+            raise UsageError(
+                f"the margin {margin:g} is wider than {each.metric} on {each.ground.label} can differ: "
+                "one point is 0.01; choose tasks of one kind with --task"
+            )
+
+
+def _shares(measured: Measured, outcomes: Examples) -> tuple[int, int] | None:
+    """Examples won and lost, where both are single checkpoints and the metric is a share of rights."""
     single = len(measured.our_seeds) == len(measured.their_seeds) == 1
-    return judged(
-        measured.sides,
-        measured.claim,
-        examples=len(measured.aligned.ids),
-        exact=(outcomes.won, outcomes.lost) if single and measured.outcomes.binary else None,
-        level=level,
-    )
+    return (outcomes.won, outcomes.lost) if single and measured.outcomes.binary else None
 
 
-def _task(
-    measured: Measured, found: Judged, outcomes: Examples, adjusted: float | None, margin: float | None
-) -> TaskComparison:
+def _task(measured: Measured, found: Judged, outcomes: Examples, adjusted: float | None) -> TaskComparison:
     sides, level = measured.sides, found.level
     return TaskComparison(
         task=measured.ground.task,
@@ -196,18 +213,38 @@ def _task(
         interval_kind=found.interval_kind,
         p=found.p,
         p_adjusted=adjusted,
-        verdict=_verdict(found.effect, adjusted, level),
+        verdict=_verdict(measured, found, adjusted),
         outcomes=outcomes,
-        non_inferiority=not_worse(sides.difference, margin, level=level) if margin and found.low is not None else None,
+        unit=measured.unit,
+        direction=measured.direction,
     )
 
 
-def _verdict(effect: float | None, p: float | None, level: float) -> Verdict:
-    if effect is None or p is None:
+def _verdict(measured: Measured, found: Judged, p: float | None) -> Verdict:
+    if found.effect is None or p is None:
         return "undefined"
-    if p >= 1 - level or effect == 0:
+    if len(measured.aligned.ids) < least_differing(found.level):
+        return "too few examples to tell"
+    if p >= 1 - found.level or found.effect == 0:
         return "not told apart"
-    return "better" if effect > 0 else "worse"
+    return "better" if (found.effect > 0) == (measured.direction != "lower") else "worse"
+
+
+def _not_worse(measured: Measured, found: Judged, evidence: Evidence, margin: float) -> NonInferiority | None:
+    """Whether the first model is not worse by the margin; None: there is no p-value of a difference either."""
+    if found.p is None:
+        return None
+    if found.claim == "checkpoints" and evidence.shares:
+        return share_not_worse(*evidence.shares, evidence.examples, margin, level=found.level)
+    contrast = measured.sides.difference
+    return not_worse(
+        contrast.turned if measured.direction == "lower" else contrast,
+        margin,
+        examples=evidence.examples,
+        differing=evidence.differing,
+        mean=measured.outcomes.is_mean,
+        level=found.level,
+    )
 
 
 def _left_out(ours: StoredModel, theirs: StoredModel) -> dict[str, str]:
@@ -223,6 +260,12 @@ def _left_out(ours: StoredModel, theirs: StoredModel) -> dict[str, str]:
 def _notes(comparison: Comparison) -> list[str]:
     ours, theirs = comparison.models
     notes = [f"Scores are times 100; the difference is {ours} minus {theirs}, on the same examples."]
+    notes += [
+        f"{task.metric} on {task.label} is in {task.unit}, not times 100, and so is its margin"
+        + ("; lower is better." if task.direction == "lower" else ".")
+        for task in comparison.tasks
+        if task.unit
+    ]
     for claim, about in (
         ("checkpoints", f"only these checkpoints: a claim about models needs {SEEDS_FOR_METHODS} seeds of each"),
         ("models", "the models: other seeds and other such examples"),
@@ -231,6 +274,7 @@ def _notes(comparison: Comparison) -> list[str]:
         if labels:
             notes.append(f"The claim on {', '.join(labels)} is about {about}.")
     notes += [f"Interval of {task.label}: {task.interval_kind}." for task in comparison.tasks if task.low is None]
+    notes += _few_notes(comparison)
     tested = sum(task.p is not None for task in comparison.tasks)
     notes.append(
         f"p-values are two-sided, adjusted by Holm over {tested} test{'' if tested == 1 else 's'}; a difference is "
@@ -240,4 +284,26 @@ def _notes(comparison: Comparison) -> list[str]:
     if samples:
         notes.append(f"A sample of the data, not the task itself: {', '.join(samples)}.")
     notes += [f"Left out: {label} ({why})." for label, why in comparison.left_out.items()]
+    return notes
+
+
+def _few_notes(comparison: Comparison) -> list[str]:
+    """What few examples keep from being said."""
+    least = least_differing(comparison.level)
+    notes = [
+        f"{task.label}: {TOO_FEW}. Of {task.examples}, even all won would be no sign of a difference: it takes {least}."
+        for task in comparison.tasks
+        if task.verdict == "too few examples to tell"
+    ]
+    exchanged = [task.label for task in comparison.tasks if EXCHANGED in task.test]
+    if exchanged:
+        notes.append(
+            f"On {', '.join(exchanged)} few examples speak: the p-value is of the exchange test, which is exact there, "
+            "where a bootstrap would call too many differences real. Its interval is rougher: the p-value decides."
+        )
+    notes += [
+        f"Not worse on {task.label}: {found.method}."
+        for task in comparison.tasks
+        if (found := task.non_inferiority) and found.p is None
+    ]
     return notes

@@ -47,6 +47,12 @@ class Entry:
     """Whether it is one constant answer, which needs no seeds."""
 
     @property
+    def unit(self) -> str:
+        """Unit of its score; empty: a score in 0..1 or -1..1."""
+        metric = self.contest.metric
+        return next((v.unit for stored in self.checkpoints for v in stored.values if v.metric == metric), "")
+
+    @property
     def digests(self) -> tuple[str, ...]:
         """What it said, as digests of its predictions."""
         return tuple(stored.sha256 for stored in self.checkpoints)

@@ -5,7 +5,7 @@ A judge looks into what is kept first, and reads predictions only for what is no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from benchbert.comparison.agreement import same_answers
 from benchbert.comparison.aligned import align
 from benchbert.comparison.contest import Contest, Entry, entry_of, same_ground
+from benchbert.comparison.evidence import evidence_of
 from benchbert.comparison.judged import LEVEL, Judged, judged
 from benchbert.comparison.kept import KeptComparisons, key_of
 from benchbert.comparison.measured import Claim, stream_of
 from benchbert.comparison.pool import Drawn, Pool, pool_of
 from benchbert.comparison.stored import StoredModel, StoredPredictions, models_of
 from benchbert.errors import DataError, StoreError
+from benchbert.statistics.exchange import FEW_EXAMPLES
+from benchbert.statistics.noninferiority import LEAST_EXAMPLES
 from benchbert.statistics.ranks import rank_intervals
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Resampled, Sides, mean_sides, over_seeds, sides_of
 from benchbert.store.files import ReadResults
@@ -33,8 +36,15 @@ Tasks = Sequence[Sequence[Contest]]
 
 T = TypeVar("T")
 
-_RULE = 1
+_RULE = 2
 """Version of how pairs are judged: another one makes kept comparisons useless."""
+
+_OLDER = 1
+"""The version before, which trusted a bootstrap on few examples too. What it found on many is still read where the
+predictions are not there to judge by again."""
+
+_AGREEMENT_RULE = 1
+"""Version of how agreement is computed."""
 
 
 def judge_of(folder: Path, read: ReadResults) -> Judge:
@@ -113,8 +123,11 @@ class Judge:
                 return None
             sides[variant] = found
         order = sorted(sides, key=lambda variant: (_digest(sides[variant]), variant))
-        key = key_of("ranks", *self._facts(tasks), higher, [_digest(sides[variant]) for variant in order])
+        facts = [*self._facts(tasks), higher, [_digest(sides[variant]) for variant in order]]
+        key = key_of("ranks", _RULE, *facts)
         spans = self._kept.ranks(key)
+        if spans is None and _only_kept(sides.values()):
+            spans = self._kept.ranks(key_of("ranks", _OLDER, *facts))
         if spans is None or len(spans) != len(order):
             spans = self._ranks([sides[variant] for variant in order], tasks, higher=higher)
             if spans is None:
@@ -132,7 +145,8 @@ class Judge:
             return None
         grounds = [ground for ground in mine.grounds() if ground in other.grounds()]
         both = [(mine.on(ground), other.on(ground)) for ground in grounds]
-        key = key_of("agreement", _RULE, [[[stored.sha256 for stored in side] for side in pair] for pair in both])
+        digests = [[[stored.sha256 for stored in side] for side in pair] for pair in both]
+        key = key_of("agreement", _AGREEMENT_RULE, digests)
         found = self._kept.agreement(key)
         if found is None:
             found = self._agreement(both)
@@ -176,11 +190,14 @@ class Judge:
 
     def _facts(self, tasks: Tasks) -> tuple[object, ...]:
         shape = [[vars(contest) for contest in same] for same in tasks]
-        return _RULE, self.resamples, self.level, SEEDS_FOR_METHODS, shape
+        return self.resamples, self.level, SEEDS_FOR_METHODS, shape
 
     def _pair(self, ours: tuple[Entry, ...], theirs: tuple[Entry, ...], tasks: Tasks) -> Judged | None:
-        key = key_of("pair", *self._facts(tasks), _digest(ours), _digest(theirs))
+        facts = [*self._facts(tasks), _digest(ours), _digest(theirs)]
+        key = key_of("pair", _RULE, *facts)
         found = self._kept.pair(key)
+        if found is None and _only_kept([ours, theirs]):
+            found = self._kept.pair(key_of("pair", _OLDER, *facts))
         if found is None:
             found = self._judged(ours, theirs, tasks)
             if found is not None:
@@ -197,29 +214,32 @@ class Judge:
             sampled = tuple(claim == "models" and len(each.checkpoints) > 1 for each in (entry, against))
             stream = stream_of(entry.ground)
             measured.append(sides_of(a.scores, b.scores, seeds=(sampled[0], sampled[1]), stream=stream))
-        both = [drawn for drawn in (*mine, *other) if drawn is not None]
+        couples = [(a, b) for a, b in zip(mine, other, strict=True) if a is not None and b is not None]
         return judged(
             mean_sides(_grouped(measured, tasks)),
             claim,
-            examples=min(drawn.examples for drawn in both),
-            exact=_won_and_lost(*both) if len(both) == 2 else None,
+            evidence_of(couples, ours, tasks),
             level=self.level,
             seeds=min((len(entry.checkpoints) for entry in (*ours, *theirs) if not entry.constant), default=1),
         )
 
     def _ranks(self, sides: Sequence[tuple[Entry, ...]], tasks: Tasks, *, higher: bool) -> list[tuple[int, int]] | None:
         claim = _claim(sides)
-        point, draws = [], []
+        point, draws, examples = [], [], []
         for place, side in enumerate(sides):
             parts = []
             for entry in side:
                 drawn = self._drawn(entry)
                 if drawn is None:
                     return None
+                examples.append(drawn.examples)
                 parts.append(_mean_over_seeds(drawn.scores, (stream_of(entry.ground)[0], place), claim))
             groups = _grouped(parts, tasks)
             point.append(float(np.mean([np.mean([score for score, _ in same]) for same in groups])))
             draws.append(np.mean([np.mean([values for _, values in same], axis=0) for same in groups], axis=0))
+        if min(examples) < LEAST_EXAMPLES:
+            # Resamples of so few would rank models that nothing tells apart.
+            return [(1, len(point))] * len(point)
         sign = 1.0 if higher else -1.0
         return rank_intervals(sign * np.array(point), sign * np.stack(draws, axis=1), level=self.level)
 
@@ -235,6 +255,14 @@ class Judge:
             self._pools[place] = pool_of(entries, self.resamples)
             self._problems |= dict.fromkeys(self._pools[place].problems)
         return self._pools[place].drawn.get(entry.digests)
+
+
+def _only_kept(sides: Iterable[Sequence[Entry]]) -> bool:
+    """Whether predictions are gone, and there were so many that the older rule judged them as this one would."""
+    entries = [entry for side in sides for entry in side]
+    stored = [(checkpoint, entry.contest.metric) for entry in entries for checkpoint in entry.checkpoints]
+    counts = [value.n for checkpoint, metric in stored for value in checkpoint.values if value.metric == metric]
+    return min(counts, default=0) >= FEW_EXAMPLES and not all(each.path.is_file() for each, _ in stored)
 
 
 def _digest(side: Sequence[Entry]) -> list[object]:
@@ -258,13 +286,6 @@ def _turned(found: Judged) -> Judged:
     """The same difference seen from the other side."""
     low, high = (None if end is None else -end for end in (found.high, found.low))
     return replace(found, effect=None if found.effect is None else -found.effect, low=low, high=high)
-
-
-def _won_and_lost(ours: Drawn, theirs: Drawn) -> tuple[int, int] | None:
-    """Examples that only the one gets right; None: several checkpoints, or the metric is no share of rights."""
-    if ours.right is None or theirs.right is None or len(ours.right) != 1 or len(theirs.right) != 1:
-        return None
-    return int((ours.right & ~theirs.right).sum()), int((theirs.right & ~ours.right).sum())
 
 
 def _mean_over_seeds(scores: Resampled, stream: tuple[int, int], claim: Claim) -> tuple[float, NDArray[np.float64]]:

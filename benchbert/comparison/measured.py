@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from benchbert.comparison.outcomes import Outcomes, outcomes_of
 from benchbert.comparison.stored import Ground, StoredModel, StoredPredictions
 from benchbert.errors import DataError, StoreError
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, resampled_sides
-from benchbert.types import Value
+from benchbert.types import Direction, Value
 
 __all__ = ["Claim", "Measured", "claim_on", "common_grounds", "measure", "refuse_other_scores", "stream_of"]
 
@@ -51,6 +51,25 @@ class Measured:
     """The metric of every checkpoint."""
     sides: Sides
     """The two scores in the same resamples."""
+    unit: str = ""
+    """Unit of the scores, such as `label²`; empty: scores in 0..1 or -1..1."""
+    direction: Direction = "higher"
+    """Which way is better."""
+
+    @property
+    def ours(self) -> slice:
+        """The first model's checkpoints among all."""
+        return slice(len(self.our_seeds))
+
+    @property
+    def theirs(self) -> slice:
+        """The second's."""
+        return slice(len(self.our_seeds), None)
+
+    @property
+    def stream(self) -> tuple[int, int]:
+        """What seeds the random numbers."""
+        return stream_of(self.ground)
 
 
 def common_grounds(ours: StoredModel, theirs: StoredModel, task: str | None = None) -> list[Ground]:
@@ -145,9 +164,21 @@ def measure(
                 aligned=aligned,
                 outcomes=outcomes,
                 sides=sides,
+                **_facts(both, outcomes.metric),
             )
         )
     return measured
+
+
+class _Facts(TypedDict):
+    unit: str
+    direction: Direction
+
+
+def _facts(checkpoints: Sequence[StoredPredictions], metric: str) -> _Facts:
+    """Unit and direction of a metric, as stored with the scores."""
+    known = next((value for stored in checkpoints for value in stored.values if value.metric == metric), None)
+    return {"unit": known.unit if known else "", "direction": known.direction if known else "higher"}
 
 
 def stream_of(ground: Ground) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,10 @@ from benchbert.statistics.sides import Checkpoints
 __all__ = ["Outcomes", "outcomes_of"]
 
 Floats = NDArray[np.float64]
+
+Imagined = Callable[[NDArray[np.int64], NDArray[np.int64], Floats], Floats]
+"""Checkpoints and examples of shape (m,), counts of shape (rows, m) -> score of one imagined checkpoint that answers
+those examples as those checkpoints did, for each row; NaN where undefined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +39,12 @@ class Outcomes:
     """The examples, grouped by what the metric sees of them."""
     statistic: Checkpoints
     """The metric of every checkpoint as a function of counts of the cells."""
+    is_mean: bool
+    """Whether the metric is the mean of `each`, in 0..1."""
+    answers: Floats
+    """All that the metric sees of each answer, of shape (checkpoints, n, numbers)."""
+    imagined: Imagined
+    """The metric of answers put together from several checkpoints."""
 
     @property
     def scores(self) -> Floats:
@@ -107,7 +117,19 @@ def _mean(metric: str, each: Floats, cells: Cells, *, binary: bool) -> Outcomes:
     def statistic(counts: Floats) -> Floats:
         return np.asarray(counts @ of_cell.T / counts.sum(axis=1, keepdims=True))
 
-    return Outcomes(metric=metric, each=each, binary=binary, cells=cells, statistic=statistic)
+    def imagined(checkpoints: NDArray[np.int64], examples: NDArray[np.int64], counts: Floats) -> Floats:
+        return np.asarray(counts @ each[checkpoints, examples] / counts.sum(axis=1))
+
+    return Outcomes(
+        metric=metric,
+        each=each,
+        binary=binary,
+        cells=cells,
+        statistic=statistic,
+        is_mean=True,
+        answers=each[:, :, None],
+        imagined=imagined,
+    )
 
 
 def _ratio(ratio: Ratio, cells: Cells) -> Outcomes:
@@ -120,7 +142,20 @@ def _ratio(ratio: Ratio, cells: Cells) -> Outcomes:
         ]
         return np.stack(found, axis=1)
 
-    return Outcomes(metric=ratio.metric, each=ratio.each, binary=ratio.binary, cells=cells, statistic=statistic)
+    def imagined(checkpoints: NDArray[np.int64], examples: NDArray[np.int64], counts: Floats) -> Floats:
+        top, bottom = ratio.above[checkpoints, examples], ratio.below[checkpoints, examples]
+        return np.asarray(_quotient(counts @ top, counts @ bottom).mean(axis=1))
+
+    return Outcomes(
+        metric=ratio.metric,
+        each=ratio.each,
+        binary=ratio.binary,
+        cells=cells,
+        statistic=statistic,
+        is_mean=ratio.binary,
+        answers=np.concatenate([ratio.above, ratio.below], axis=2),
+        imagined=imagined,
+    )
 
 
 def _quotient(above: Floats, below: Floats) -> Floats:
@@ -137,7 +172,20 @@ def _counted(metric: str, labels: Floats, guesses: Floats, right: Floats, cells:
         found = [compute(classification.confusion_matrix(truth, guess, classes, counts)) for guess in said]
         return np.stack(found, axis=1)
 
-    return Outcomes(metric=metric, each=right, binary=False, cells=cells, statistic=statistic)
+    def imagined(checkpoints: NDArray[np.int64], examples: NDArray[np.int64], counts: Floats) -> Floats:
+        guess = guesses[checkpoints, examples]
+        return np.asarray(compute(classification.confusion_matrix(labels[examples], guess, classes, counts)))
+
+    return Outcomes(
+        metric=metric,
+        each=right,
+        binary=False,
+        cells=cells,
+        statistic=statistic,
+        is_mean=False,
+        answers=_with_labels(guesses, labels),
+        imagined=imagined,
+    )
 
 
 def _correlated(metric: str, labels: Floats, guesses: Floats, cells: Cells) -> Outcomes:
@@ -148,7 +196,24 @@ def _correlated(metric: str, labels: Floats, guesses: Floats, cells: Cells) -> O
     def statistic(counts: Floats) -> Floats:
         return np.stack([compute(truth, guess, counts) for guess in said], axis=1)
 
-    return Outcomes(metric=metric, each=-np.abs(guesses - labels), binary=False, cells=cells, statistic=statistic)
+    def imagined(checkpoints: NDArray[np.int64], examples: NDArray[np.int64], counts: Floats) -> Floats:
+        return np.asarray(compute(labels[examples], guesses[checkpoints, examples], counts))
+
+    return Outcomes(
+        metric=metric,
+        each=-np.abs(guesses - labels),
+        binary=False,
+        cells=cells,
+        statistic=statistic,
+        is_mean=False,
+        answers=_with_labels(guesses, labels),
+        imagined=imagined,
+    )
+
+
+def _with_labels(guesses: Floats, labels: Floats) -> Floats:
+    """Guess and label of each example, of shape (checkpoints, n, 2)."""
+    return np.stack([guesses, np.broadcast_to(labels, guesses.shape)], axis=2)
 
 
 def _span_scores(aligned: Aligned, metrics: Sequence[str], *, unanswerable: bool) -> dict[str, Floats]:

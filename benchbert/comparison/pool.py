@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchbert.comparison.aligned import Aligned, align
 from benchbert.comparison.contest import Entry
 from benchbert.comparison.measured import refuse_other_scores, stream_of
-from benchbert.comparison.outcomes import outcomes_of
+from benchbert.comparison.outcomes import Outcomes, outcomes_of
 from benchbert.errors import BenchbertError
 from benchbert.statistics.sides import Resampled, resample
 
@@ -32,6 +32,10 @@ class Drawn:
     """Which examples each gets right, of shape (checkpoints, n); None: the metric is no share of rights."""
     examples: int
     """Number of examples."""
+    outcomes: Outcomes = field(repr=False)
+    """The contest's metric of all models' checkpoints."""
+    part: slice
+    """This model's checkpoints among them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,6 +103,8 @@ def _drawn(entries: Sequence[Entry], aligned: Aligned, resamples: int) -> list[D
                 scores=Resampled(point=both.point[part], values=both.values[:, part]),
                 right=outcomes.each[part] > 0.5 if outcomes.binary else None,
                 examples=len(aligned.ids),
+                outcomes=outcomes,
+                part=part,
             )
         )
     return found

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbert.comparison.agreement import Agreement, agreement_of
-from benchbert.comparison.judged import CROSSED, LEVEL, PAIRED
+from benchbert.comparison.evidence import Evidence, measured_evidence
+from benchbert.comparison.judged import CROSSED, LEVEL, PAIRED, few_interval
 from benchbert.comparison.measured import Claim, Measured, claim_on, common_grounds, measure
-from benchbert.comparison.stored import Ground, StoredModel, model_named, stored_models
+from benchbert.comparison.stored import Ground, StoredModel, model_named, refuse_gone, stored_models
 from benchbert.errors import UsageError
 from benchbert.metrics.averages import AVERAGES, column
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, mean_sides
@@ -46,6 +47,8 @@ class Kept:
     """How the interval was made, or why there is no share or interval."""
     claim: Claim
     """Whether it is about the models or only about these checkpoints."""
+    unit: str = ""
+    """Unit of both scores, such as `label²`; empty: scores in 0..1 or -1..1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,7 @@ def retention(
     if ours == theirs:
         raise UsageError(f"{ours.label} cannot be its own teacher: name two models")
     grounds = common_grounds(ours, theirs)
+    refuse_gone([ours, theirs], grounds, Path(results_folder))
     tasks = []
     columns: dict[str, dict[str, Measured]] = {name: {} for name in _NAMESPACES}
     # An average is about the models only where all of its tasks have the seeds for it.
@@ -119,7 +123,7 @@ def retention(
                 metric=found[0].metric,
                 examples=len(found[0].aligned.ids),
                 complete=found[0].complete,
-                kept=_kept(found[0].sides, claim, level),
+                kept=_kept_of(found[0], level),
                 agreement=agreement_of(found[0]),
             )
         )
@@ -153,10 +157,25 @@ def _average(groups: Sequence[Sequence[str]], found: Mapping[str, Measured], cla
     if blocking:
         why = f"none: blocked by {', '.join(blocking)} (missing, undefined or on a sample)"
         return _no_share(None, None, why, claim, level)
-    return _kept(mean_sides([[found[name].sides for name in group] for group in groups]), claim, level)
+    both = [measured_evidence(found[name]) for group in groups for name in group]
+    evidence = replace(
+        both[0],
+        examples=min(each.examples for each in both),
+        differing=sum(each.differing for each in both),
+    )
+    return _kept(mean_sides([[found[name].sides for name in group] for group in groups]), claim, level, evidence)
 
 
-def _kept(sides: Sides, claim: Claim, level: float) -> Kept:
+def _kept_of(measured: Measured, level: float) -> Kept:
+    """What is kept of one task's metric; of an error nothing is: less of it is more."""
+    found = _kept(measured.sides, measured.claim, level, measured_evidence(measured))
+    if measured.direction != "lower":
+        return replace(found, unit=measured.unit)
+    why = f"none: {measured.metric} is an error, of which the lower is better: a share of it is not what is kept"
+    return replace(_no_share(found.student, found.teacher, why, measured.claim, level), unit=measured.unit)
+
+
+def _kept(sides: Sides, claim: Claim, level: float, evidence: Evidence) -> Kept:
     if not sides.defined:
         student, teacher = (value if math.isfinite(value) else None for value in (sides.ours, sides.theirs))
         return _no_share(student, teacher, "none: a score is undefined", claim, level)
@@ -164,10 +183,13 @@ def _kept(sides: Sides, claim: Claim, level: float) -> Kept:
         return _no_share(sides.ours, sides.theirs, "none: the teacher's score is not above 0", claim, level)
     ratio = sides.ratio
     usable = ratio.usable and ratio.draws.size > 1
-    ends = ratio.interval(level) if usable else None
-    low, high = ends or (None, None)
-    kind = f"{level:.0%} {CROSSED if claim == 'models' else PAIRED}"
-    if ratio.undefined:
+    if usable and evidence.is_thin:
+        ends, kind = few_interval(ratio, evidence, level)
+        low, high = ends or (None, None)
+    else:
+        low, high = ratio.interval(level) if usable else (None, None)
+        kind = f"{level:.0%} {CROSSED if claim == 'models' else PAIRED}"
+    if ratio.undefined and not (usable and evidence.is_thin):
         kind = f"{kind if usable else 'none'} ({ratio.undefined} of {ratio.draws.size} resamples undefined)"
     return Kept(
         student=sides.ours,
@@ -193,6 +215,11 @@ def _notes(found: Retention) -> list[str]:
             f"The claims are about these checkpoints only: one about models needs {SEEDS_FOR_METHODS} seeds of each "
             "on every task."
         )
+    notes += [
+        f"{task.label}: {task.kept.kind}."
+        for task in found.tasks
+        if task.kept.low is None and task.kept.kind.startswith("none")
+    ]
     notes += [f"Average {name}: {kept.kind}." for name, kept in found.averages.items() if kept.share is None]
     bins = {task.agreement.bins for task in found.tasks if task.agreement.student_ece is not None}
     notes += [f"ECE: expected calibration error over {n} equal-width bins of confidence." for n in sorted(bins)]

@@ -15,7 +15,7 @@ from benchbert.store.files import ReadResults, read_results
 from benchbert.store.settings import settings_digest
 from benchbert.types import Result, Value
 
-__all__ = ["Ground", "StoredModel", "StoredPredictions", "model_named", "models_of", "stored_models"]
+__all__ = ["Ground", "StoredModel", "StoredPredictions", "model_named", "models_of", "refuse_gone", "stored_models"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +146,23 @@ def model_named(models: Sequence[StoredModel], name: str) -> StoredModel:
             f"{name!r} was scored in {len(variants)} variants: name one of {', '.join(map(repr, variants))}"
         )
     raise UnknownNameError("compared models", name, [model.label for model in models])
+
+
+def refuse_gone(models: Sequence[StoredModel], grounds: Sequence[Ground], folder: Path) -> None:
+    """Where predictions are not kept, as in a published folder, there is something else to read.
+
+    Raises:
+        StoreError: files of predictions that are not there.
+    """
+    paths = [stored.path for model in models for ground in grounds for stored in model.on(ground)]
+    gone = [path for path in paths if not path.is_file()]
+    if gone:
+        raise StoreError(
+            f"{gone[0]}: the predictions are gone ({len(gone)} of {len(paths)} files), and without them "
+            f"examples cannot be compared. Where {folder} keeps comparisons that were made before, as published "
+            "folders do, `benchbert table` and `benchbert report` still show its ranks, and the differences to controls and "
+            "baselines; else run the suite again"
+        )
 
 
 class _Names:

@@ -11,9 +11,10 @@ from benchbert.comparison.compare import Comparison, TaskComparison
 from benchbert.comparison.examples import Example
 from benchbert.comparison.retention import Kept, Retention
 from benchbert.errors import UsageError
-from benchbert.reports.estimate import MISSING
+from benchbert.reports.estimate import MISSING, significant
 from benchbert.reports.markdown import markdown_table, markdown_text
 from benchbert.reports.wording import count
+from benchbert.statistics.noninferiority import NonInferiority
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,9 +110,12 @@ def _of_comparison(found: Comparison) -> list[_Sheet]:
     rows = [_task_cells(task, ours) for task in found.tasks]
     margins = [task.non_inferiority for task in found.tasks]
     if any(margins):
-        heading.append(f"Not worse by {100 * next(m.margin for m in margins if m):g}")
-        for row, margin in zip(rows, margins, strict=True):
-            row.append(MISSING if margin is None else f"{'shown' if margin.shown else 'not shown'} (p {_p(margin.p)})")
+        units = {task.unit for task in found.tasks}
+        stated = next(m.margin for m in margins if m)
+        # One margin, but of what depends on the metric: where metrics have different units the cells say it.
+        heading.append(f"Not worse by {_margin(stated, units.pop())}" if len(units) == 1 else "Not worse")
+        for row, task in zip(rows, found.tasks, strict=True):
+            row.append(("" if not units else f"by {_margin(stated, task.unit)}: ") + _not_worse(task.non_inferiority))
     sheets = [_Sheet(title=f"{ours} against {theirs}", heading=heading, rows=rows)]
     for task in found.tasks:
         for what, total, listed in (
@@ -128,11 +132,11 @@ def _task_cells(task: TaskComparison, ours: str) -> list[str]:
     verdict = f"{ours} is {task.verdict}" if task.verdict in {"better", "worse"} else task.verdict
     return [
         task.label + ("" if task.complete else " (sample)"),
-        task.metric,
+        _named(task.metric, task.unit),
         f"{task.examples:,}",
-        _score(task.ours, len(task.our_seeds)),
-        _score(task.theirs, len(task.their_seeds)),
-        _number(task.effect, task.low, task.high, sign="+"),
+        _score(task.ours, len(task.our_seeds), task.unit),
+        _score(task.theirs, len(task.their_seeds), task.unit),
+        _number(task.effect, task.low, task.high, sign="+", unit=task.unit),
         f"{task.test} ({task.claim})",
         _p(task.p),
         _p(task.p_adjusted),
@@ -140,6 +144,18 @@ def _task_cells(task: TaskComparison, ours: str) -> list[str]:
         f"{task.outcomes.lost:,}",
         verdict,
     ]
+
+
+def _margin(margin: float, unit: str) -> str:
+    return f"{margin:g} {unit}" if unit else f"{100 * margin:g}"
+
+
+def _not_worse(found: NonInferiority | None) -> str:
+    if found is None:
+        return MISSING
+    if found.p is None:
+        return f"not shown ({found.method.partition(':')[0]})"
+    return f"{'shown' if found.shown else 'not shown'} (p {_p(found.p)})"
 
 
 def _examples(title: str, listed: Sequence[Example], ours: str, theirs: str) -> _Sheet:
@@ -159,7 +175,8 @@ def _of_retention(found: Retention) -> list[_Sheet]:
         a = task.agreement
         shares = (a.agreement, a.flipped_to_wrong, a.flipped_to_right, a.student_ece, a.teacher_ece)
         name = task.label + ("" if task.complete else " (sample)")
-        rows.append([name, task.metric, f"{task.examples:,}", *_kept_cells(task.kept), *(map(_number, shares))])
+        metric = _named(task.metric, task.kept.unit)
+        rows.append([name, metric, f"{task.examples:,}", *_kept_cells(task.kept), *(map(_number, shares))])
     sheets = [_Sheet(title=title, heading=[*kept, *alike], rows=rows)]
     if found.averages:
         averages = [[name, *_kept_cells(each)] for name, each in found.averages.items()]
@@ -169,23 +186,38 @@ def _of_retention(found: Retention) -> list[_Sheet]:
 
 
 def _kept_cells(kept: Kept) -> list[str]:
-    return [_number(kept.student), _number(kept.teacher), _number(kept.share, kept.low, kept.high)]
+    scores = [_number(score, unit=kept.unit) for score in (kept.student, kept.teacher)]
+    return [*scores, _number(kept.share, kept.low, kept.high)]
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
 
 
-def _score(value: float | None, seeds: int) -> str:
-    return _number(value) + (f" ({count(seeds, 'seed')})" if seeds > 1 else "")
+def _named(metric: str, unit: str) -> str:
+    return f"{metric} ({unit})" if unit else metric
 
 
-def _number(value: float | None, low: float | None = None, high: float | None = None, sign: str = "") -> str:
-    """A score, difference or share times 100 with one decimal, its interval in brackets."""
+def _score(value: float | None, seeds: int, unit: str) -> str:
+    return _number(value, unit=unit) + (f" ({count(seeds, 'seed')})" if seeds > 1 else "")
+
+
+def _number(
+    value: float | None, low: float | None = None, high: float | None = None, sign: str = "", unit: str = ""
+) -> str:
+    """A score, difference or share times 100 with one decimal, its interval in brackets.
+
+    What has a unit is given in that, with three significant digits.
+    """
     if value is None:
         return MISSING
-    # Adding 0 makes of -0.0 what people expect.
-    text = f"{round(100 * value, 1) + 0.0:{sign}.1f}"
-    return text if low is None or high is None else f"{text} [{100 * low:.1f}, {100 * high:.1f}]"
+
+    def text(number: float, sign: str = "") -> str:
+        if unit:
+            return ("+" if sign and number > 0 else "") + significant(number)
+        # Adding 0 makes of -0.0 what people expect.
+        return f"{round(100 * number, 1) + 0.0:{sign}.1f}"
+
+    return text(value, sign) if low is None or high is None else f"{text(value, sign)} [{text(low)}, {text(high)}]"
 
 
 def _p(p: float | None) -> str:

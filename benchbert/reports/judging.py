@@ -57,7 +57,7 @@ def _difference(found: Judged, p: float) -> Difference:
         low=found.low,
         high=found.high,
         kind=found.interval_kind.removeprefix(f"{found.level:.0%} "),
-        level=found.level,
+        level=None if found.low is None else found.level,
         seeds=found.seeds,
         verdict=NOT_TOLD_APART,
         p=p,

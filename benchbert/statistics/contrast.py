@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Contrast", "NonInferiority", "SeedTerm", "not_worse"]
+__all__ = ["Contrast", "SeedTerm"]
+
+_NO_SPREAD = 1e-12
+"""A standard error that is the rounding of equal numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,11 @@ class Contrast:
     """What seeds add to its variance; empty: only examples were resampled."""
 
     @property
+    def turned(self) -> Contrast:
+        """The same seen from the other side."""
+        return replace(self, value=-self.value, draws=-self.draws)
+
+    @property
     def defined(self) -> NDArray[np.float64]:
         """The resamples in which it is defined."""
         return self.draws[~np.isnan(self.draws)]
@@ -68,6 +76,31 @@ class Contrast:
         """Degrees of freedom; infinite where no seeds were resampled or they make no difference."""
         pooled = math.fsum(term.variance**2 / term.freedom for term in self.terms)
         return max(self.error**4 / pooled, min(term.freedom for term in self.terms)) if pooled > 0 else math.inf
+
+    def t_interval(self, level: float, freedom: float) -> tuple[float, float]:
+        """Two-sided Student's t interval with the bootstrap's standard error, unbiased for few examples.
+
+        Args:
+            level: confidence.
+            freedom: examples minus 1.
+        """
+        from scipy import stats
+
+        half = float(stats.t.ppf((1 + level) / 2, freedom)) * self._unbiased_error(freedom)
+        return self.value - half, self.value + half
+
+    def t_not_above(self, bound: float, freedom: float) -> float:
+        """`p_not_above` by the same Student's t; 0 or 1 where nothing varies."""
+        from scipy import stats
+
+        error = self._unbiased_error(freedom)
+        if error <= _NO_SPREAD:
+            return float(self.value <= bound)
+        return float(stats.t.sf((self.value - bound) / error, freedom))
+
+    def _unbiased_error(self, freedom: float) -> float:
+        """The bootstrap's error is that of dividing by n; dividing by n - 1 makes up for it."""
+        return self.error * math.sqrt((freedom + 1) / freedom)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided confidence interval; it must be `usable`."""
@@ -103,35 +136,3 @@ class Contrast:
             return (1.0 + float(crossed.sum())) * floor
         # No resample is on the other side: how far away that side is says the normal tail, never more than the floor.
         return min(floor, float(stats.norm.sf(distance / error)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class NonInferiority:
-    """Whether a model is not worse than another by more than a margin."""
-
-    margin: float
-    """The largest loss that still counts as not worse, in the score's unit."""
-    bound: float
-    """One-sided lower confidence bound of the difference."""
-    level: float
-    """Confidence of that bound."""
-    p: float
-    """One-sided p-value of "it is worse by the margin or more"."""
-    shown: bool
-    """Whether not being worse is shown: p below 1 - level. Not shown is not the same as worse."""
-
-
-def not_worse(contrast: Contrast, margin: float, *, level: float = 0.95) -> NonInferiority:
-    """Tests the null hypothesis that ours is worse than theirs by `margin` or more (Blackwelder 1982).
-
-    A difference test that fails shows nothing: with few examples everything fails it. Here the burden is the other way.
-
-    Args:
-        contrast: ours minus theirs, higher the better; `usable`.
-        margin: stated before looking, above 0, in the score's unit.
-        level: confidence of the one-sided bound.
-    """
-    assert margin > 0, "a margin is above 0"
-    p = contrast.p_not_above(-margin)
-    bound, _ = contrast.interval(2 * level - 1)
-    return NonInferiority(margin=margin, bound=bound, level=level, p=p, shown=p < 1 - level)

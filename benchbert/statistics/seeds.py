@@ -11,6 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchbert.statistics.ranges import cut, range_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -141,7 +143,7 @@ def _summary(group: pd.DataFrame) -> dict[str, Any]:
     if undefined:
         row["ci_kind"] = f"none: undefined for {undefined} of {len(group)} seeds"
     elif len(values) >= 2:
-        low, high = _within_bounds(t_interval(values), values, str(first["unit"]))
+        low, high = _within_bounds(t_interval(values), values, str(first["metric"]), str(first["unit"]))
         row |= {"mean": math.fsum(values) / len(values), "sd": _sd(values), "ci_low": low, "ci_high": high}
         row |= {"ci_kind": T_OVER_SEEDS, "ci_level": 0.95}
     else:
@@ -160,8 +162,9 @@ def _sd(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
-def _within_bounds(interval: tuple[float, float], values: Sequence[float], unit: str) -> tuple[float, float]:
-    """The interval cut to -1..1 for a score without unit: no score lies outside, and cutting loses no coverage."""
-    if unit or max(abs(v) for v in values) > 1:
-        return interval
-    return max(interval[0], -1.0), min(interval[1], 1.0)
+def _within_bounds(
+    interval: tuple[float, float], values: Sequence[float], metric: str, unit: str
+) -> tuple[float, float]:
+    """The interval cut to what the metric can be; as it is where a value lies outside: it is no score as we know it."""
+    low, high = range_of(metric, unit)
+    return cut(interval, (low, high)) if all(low <= value <= high for value in values) else interval

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from stored_runs import classes, keep, noisy, numbers, texts
 
-from benchbert.comparison.compare import CROSSED, MCNEMAR, PAIRED, compare
+from benchbert.comparison.compare import CROSSED, EXCHANGED, MCNEMAR, PAIRED, compare
 from benchbert.errors import DataError, StoreError, UnknownNameError, UsageError
 from benchbert.statistics.holm import holm
 
@@ -33,7 +33,7 @@ def test_two_checkpoints_by_accuracy_are_compared_by_mcnemars_exact_test(tmp_pat
     assert (task.outcomes.won, task.outcomes.lost) == (len(won), len(lost))
     assert task.effect == pytest.approx((len(won) - len(lost)) / 200)
     assert task.low < task.effect < task.high
-    assert PAIRED in task.interval_kind
+    assert "score interval of two paired shares" in task.interval_kind
     assert [example.id for example in task.outcomes.listed_won] == [str(i) for i in won[:10]]
     first = task.outcomes.listed_won[0]
     names = ("negative", "positive")
@@ -57,7 +57,11 @@ def test_f1_correlations_and_spans_are_compared_by_the_paired_bootstrap(tmp_path
     keep(tmp_path, "a", "squad", texts(golds, ["red fox", "whale", "owl"] * 10))
     keep(tmp_path, "b", "squad", texts(golds, ["red", "", "grey owl"] * 10))
     found = {task.label: task for task in compare(tmp_path, ("a", "b"), resamples=400).tasks}
-    assert {task.test for task in found.values()} == {PAIRED}
+    assert {label: task.test for label, task in found.items()} == {
+        "glue/mrpc": PAIRED,
+        "glue/stsb": PAIRED,
+        "squad": EXCHANGED,
+    }
     assert found["glue/mrpc"].ours == pytest.approx(f1_score(LABELS, GOOD))
     assert found["glue/stsb"].verdict == "better"
     squad = found["squad"]

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 from stored_runs import keep, lists
 
-from benchbert.comparison.compare import MCNEMAR, PAIRED, compare
+from benchbert.comparison.compare import EXCHANGED, MCNEMAR, compare
 from benchbert.comparison.contest import Contest
 from benchbert.comparison.judge import Judge
 from benchbert.comparison.retention import retention
@@ -114,7 +114,7 @@ def test_scores_and_interval_are_those_of_a_naive_bootstrap(tmp_path: Path, metr
     (found,) = compare(make(tmp_path, metric), ("a", "b"), resamples=1000).tasks
     whole = np.arange(N)
     assert (found.ours, found.theirs) == pytest.approx((oracle(whole, True), oracle(whole, False)))
-    assert (found.verdict, found.test) == ("better", MCNEMAR if metric == "subset_accuracy" else PAIRED)
+    assert (found.verdict, found.test) == ("better", MCNEMAR if metric == "subset_accuracy" else EXCHANGED)
     draws = [RNG.integers(0, N, N) for _ in range(400)]
     naive = np.quantile([oracle(rows, True) - oracle(rows, False) for rows in draws], [0.025, 0.975])
     assert (found.low, found.high) == pytest.approx(tuple(naive), abs=0.035)

@@ -14,7 +14,7 @@ from benchbert.comparison.examples import Example, Examples
 from benchbert.comparison.retention import Kept, Retention, TaskRetention
 from benchbert.errors import UsageError
 from benchbert.reports.compared import compared_text, render_compared
-from benchbert.statistics.contrast import NonInferiority
+from benchbert.statistics.noninferiority import NonInferiority
 
 EXAMPLE = Example(id="7", input_hash="00", label="yes", ours="yes", theirs="[bold]no|\x1b[2J", margin=1.0)
 TASK = TaskComparison(

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchbert.statistics.contrast import Contrast, SeedTerm, not_worse
+from benchbert.statistics.contrast import Contrast, SeedTerm
 from benchbert.statistics.holm import holm
 from benchbert.statistics.mcnemar import mcnemar
+from benchbert.statistics.noninferiority import not_worse
 
 counts = st.integers(0, 60)
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -97,7 +98,7 @@ def test_undefined_resamples_are_left_out_and_half_of_them_is_too_many() -> None
 
 @pytest.mark.parametrize(("value", "shown"), [(0.0, True), (-0.005, True), (-0.02, False), (0.05, True)])
 def test_not_worse_is_shown_only_where_the_lower_bound_clears_the_margin(value: float, shown: bool) -> None:
-    found = not_worse(normal(value, 0.008), 0.02)
+    found = not_worse(normal(value, 0.008), 0.02, examples=500, differing=200, mean=False)
     assert found.bound == pytest.approx(value - 1.645 * 0.008, abs=1e-4)
     assert (found.shown, found.bound > -0.02) == (shown, shown)
 
@@ -105,4 +106,4 @@ def test_not_worse_is_shown_only_where_the_lower_bound_clears_the_margin(value: 
 def test_a_failed_difference_test_does_not_show_that_a_model_is_not_worse() -> None:
     vague = normal(-0.01, 0.05)
     assert vague.p_value() > 0.5
-    assert not not_worse(vague, 0.02).shown
+    assert not not_worse(vague, 0.02, examples=500, differing=200, mean=False).shown
