@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchbert.comparison.aligned import Aligned
 from benchbert.comparison.measured import Measured
 from benchbert.metrics.calibration import BINS, confidences, expected_calibration_error
 from benchbert.metrics.span import normalise
+from benchbert.tasks.multi_label import membership
 
 __all__ = ["Agreement", "agreement_of", "same_answers"]
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,8 @@ class Agreement:
     flipped_to_right: float | None
     """Share that the teacher gets wrong and the student right."""
     student_ece: float | None
-    """Expected calibration error of the student; None: no probabilities, as for spans and regression."""
+    """Expected calibration error of the student's decisions: classes, each label of a row with many, tags of words;
+    None: no probabilities, as for spans, regression, and words whose logits were not kept."""
     teacher_ece: float | None
     """The same of the teacher."""
     bins: int
@@ -68,15 +73,15 @@ def agreement_of(measured: Measured) -> Agreement:
         cells = (student & teacher, ~student & ~teacher, ~student & teacher, student & ~teacher)
         rows.append([same, *(float(cell.mean()) for cell in cells)])
     same, both, neither, to_wrong, to_right = (float(value) for value in np.mean(rows, axis=0))
-    has_classes = aligned.head == "classification"
+    student, teacher = range(students), range(students, len(right))
     return Agreement(
         agreement=same,
         kept_right=both,
         kept_wrong=neither,
         flipped_to_wrong=to_wrong,
         flipped_to_right=to_right,
-        student_ece=_calibration(aligned, right, range(students)) if has_classes else None,
-        teacher_ece=_calibration(aligned, right, range(students, len(right))) if has_classes else None,
+        student_ece=_calibration(aligned, student),
+        teacher_ece=_calibration(aligned, teacher),
         bins=BINS,
         pairs=len(pairs),
     )
@@ -133,6 +138,33 @@ def _right(measured: Measured) -> np.ndarray:
     )
 
 
-def _calibration(aligned: Aligned, right: np.ndarray, checkpoints: Sequence[int]) -> float:
-    errors = [expected_calibration_error(confidences(aligned.logits(i)), right[i]) for i in checkpoints]
-    return float(np.mean(errors))
+def _calibration(aligned: Aligned, checkpoints: Sequence[int]) -> float | None:
+    """Mean over checkpoints of the calibration error of their decisions; None: one has no probabilities."""
+    decisions = [_decisions(aligned, i) for i in checkpoints]
+    if any(found is None for found in decisions):
+        return None
+    return float(np.mean([expected_calibration_error(*found) for found in decisions if found is not None]))
+
+
+def _decisions(aligned: Aligned, checkpoint: int) -> tuple[Floats, NDArray[np.bool_]] | None:
+    """Confidence in each decision and whether it was right: a class a row, each label of a row, or a tag a word."""
+    if aligned.head in {"span", "regression"} or not aligned.has_logits(checkpoint):
+        return None
+    if aligned.head == "classification":
+        right = aligned.guesses[checkpoint] == aligned.labels
+        return confidences(aligned.logits(checkpoint)), np.asarray(right)
+    if aligned.head == "multi_label":
+        logits = aligned.logits(checkpoint)
+        held = membership(aligned.label_lists, logits.shape[1]).astype(np.bool_)
+        # A label is said where its logit is above 0, with the probability of what was said: half or more.
+        return 1 / (1 + np.exp(-np.abs(logits))).ravel(), np.asarray((logits > 0) == held).ravel()
+    rows = aligned.word_logits(checkpoint)
+    words = [
+        (logits, tag == said)
+        for row, tags, guesses in zip(rows, aligned.label_lists, aligned.guess_lists[checkpoint], strict=True)
+        for logits, tag, said in zip(row, tags, guesses, strict=True)
+        if logits
+    ]
+    if not words:
+        return None
+    return confidences(np.array([logits for logits, _ in words])), np.array([right for _, right in words])

@@ -70,8 +70,18 @@ class Aligned:
         return [table["prediction"].to_pylist() for table in self.tables]
 
     def logits(self, checkpoint: int) -> NDArray[np.float64]:
-        """Logits of one checkpoint, of shape (n, classes); classification only."""
+        """Logits of one checkpoint, of shape (n, classes); classification and multi_label only."""
         return np.asarray(self.tables[checkpoint]["scores"].to_pylist(), dtype=np.float64)
+
+    def word_logits(self, checkpoint: int) -> list[list[list[float]]]:
+        """Logits of each word of each row, none for a word without a token; token_classification only."""
+        found: list[list[list[float]]] = self.tables[checkpoint]["scores"].to_pylist()
+        return found
+
+    def has_logits(self, checkpoint: int) -> bool:
+        """Whether a checkpoint's logits were kept; a constant answer has none."""
+        table = self.tables[checkpoint]
+        return "scores" in table.column_names and not table["scores"].null_count
 
     @property
     def answers(self) -> list[list[object]]:
@@ -146,9 +156,18 @@ def _head(table: pyarrow.Table, path: Path) -> Head:
             if pyarrow.types.is_floating(kind):
                 return "regression"
             if pyarrow.types.is_list(kind) and pyarrow.types.is_integer(kind.value_type):
-                # A row has one logit a label, but its words have theirs, which nobody keeps.
-                return "multi_label" if "scores" in names else "token_classification"
+                return "multi_label" if _has_row_scores(table) else "token_classification"
     raise DataError(f"{path}: predictions with the columns {', '.join(sorted(names))} cannot be compared")
+
+
+def _has_row_scores(table: pyarrow.Table) -> bool:
+    """Whether there is one logit a label for each row; words have theirs, where they are kept."""
+    import pyarrow
+
+    if "scores" not in table.column_names:
+        return False
+    kind = table.schema.field("scores").type
+    return bool(pyarrow.types.is_list(kind) and not pyarrow.types.is_list(kind.value_type))
 
 
 def _refuse_repeated(ids: Sequence[str], path: Path) -> None:

@@ -12,17 +12,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from benchbert.comparison.evidence import Evidence, measured_evidence
+from benchbert.comparison.evidence import Evidence, measured_evidence, won_and_lost
 from benchbert.comparison.examples import Examples, examples_of
-from benchbert.comparison.judged import CROSSED, EXCHANGED, LEVEL, MCNEMAR, PAIRED, TOO_FEW, Judged, judged
+from benchbert.comparison.judged import CROSSED, EXCHANGED, LEVEL, MCNEMAR, PAIRED, Judged, judged
 from benchbert.comparison.measured import Claim, Measured, common_grounds, measure
+from benchbert.comparison.notes import comparison_notes
 from benchbert.comparison.stored import StoredModel, model_named, refuse_gone, stored_models
 from benchbert.errors import UsageError
 from benchbert.statistics.exchange import least_differing
 from benchbert.statistics.holm import holm
 from benchbert.statistics.noninferiority import NonInferiority, not_worse, share_not_worse
 from benchbert.statistics.ranges import reach_of
-from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS
+from benchbert.statistics.sides import RESAMPLES
 from benchbert.types import Direction
 
 __all__ = ["CROSSED", "EXCHANGED", "LEVEL", "MCNEMAR", "PAIRED", "Comparison", "TaskComparison", "Verdict", "compare"]
@@ -105,7 +106,7 @@ class Comparison:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader of the table must know."""
-        return tuple(_notes(self))
+        return comparison_notes(self)
 
 
 def compare(
@@ -146,7 +147,7 @@ def compare(
     if margin is not None:
         _check_reach(margin, measured)
     outcomes = [examples_of(each, listed) for each in measured]
-    evidence = [measured_evidence(each, _shares(each, won)) for each, won in zip(measured, outcomes, strict=True)]
+    evidence = [measured_evidence(each, won_and_lost(each)) for each in measured]
     tests = [judged(a.sides, a.claim, b, level=level) for a, b in zip(measured, evidence, strict=True)]
     family = [(i, test.p) for i, test in enumerate(tests) if test.p is not None]
     adjusted = dict(zip((i for i, _ in family), holm([p for _, p in family]), strict=True))
@@ -184,12 +185,6 @@ def _check_reach(margin: float, measured: Sequence[Measured]) -> None:
                 f"the margin {margin:g} is wider than {each.metric} on {each.ground.label} can differ: "
                 "one point is 0.01; choose tasks of one kind with --task"
             )
-
-
-def _shares(measured: Measured, outcomes: Examples) -> tuple[int, int] | None:
-    """Examples won and lost, where both are single checkpoints and the metric is a share of rights."""
-    single = len(measured.our_seeds) == len(measured.their_seeds) == 1
-    return (outcomes.won, outcomes.lost) if single and measured.outcomes.binary else None
 
 
 def _task(measured: Measured, found: Judged, outcomes: Examples, adjusted: float | None) -> TaskComparison:
@@ -255,55 +250,3 @@ def _left_out(ours: StoredModel, theirs: StoredModel) -> dict[str, str]:
             if ground not in other.grounds():
                 found[ground.label] = f"only {model.label} has predictions on it"
     return found
-
-
-def _notes(comparison: Comparison) -> list[str]:
-    ours, theirs = comparison.models
-    notes = [f"Scores are times 100; the difference is {ours} minus {theirs}, on the same examples."]
-    notes += [
-        f"{task.metric} on {task.label} is in {task.unit}, not times 100, and so is its margin"
-        + ("; lower is better." if task.direction == "lower" else ".")
-        for task in comparison.tasks
-        if task.unit
-    ]
-    for claim, about in (
-        ("checkpoints", f"only these checkpoints: a claim about models needs {SEEDS_FOR_METHODS} seeds of each"),
-        ("models", "the models: other seeds and other such examples"),
-    ):
-        labels = [task.label for task in comparison.tasks if task.claim == claim]
-        if labels:
-            notes.append(f"The claim on {', '.join(labels)} is about {about}.")
-    notes += [f"Interval of {task.label}: {task.interval_kind}." for task in comparison.tasks if task.low is None]
-    notes += _few_notes(comparison)
-    tested = sum(task.p is not None for task in comparison.tasks)
-    notes.append(
-        f"p-values are two-sided, adjusted by Holm over {tested} test{'' if tested == 1 else 's'}; a difference is "
-        f"called below {1 - comparison.level:.2g}. Intervals have {comparison.level:.0%} confidence each, unadjusted."
-    )
-    samples = [task.label for task in comparison.tasks if not task.complete]
-    if samples:
-        notes.append(f"A sample of the data, not the task itself: {', '.join(samples)}.")
-    notes += [f"Left out: {label} ({why})." for label, why in comparison.left_out.items()]
-    return notes
-
-
-def _few_notes(comparison: Comparison) -> list[str]:
-    """What few examples keep from being said."""
-    least = least_differing(comparison.level)
-    notes = [
-        f"{task.label}: {TOO_FEW}. Of {task.examples}, even all won would be no sign of a difference: it takes {least}."
-        for task in comparison.tasks
-        if task.verdict == "too few examples to tell"
-    ]
-    exchanged = [task.label for task in comparison.tasks if EXCHANGED in task.test]
-    if exchanged:
-        notes.append(
-            f"On {', '.join(exchanged)} few examples speak: the p-value is of the exchange test, which is exact there, "
-            "where a bootstrap would call too many differences real. Its interval is rougher: the p-value decides."
-        )
-    notes += [
-        f"Not worse on {task.label}: {found.method}."
-        for task in comparison.tasks
-        if (found := task.non_inferiority) and found.p is None
-    ]
-    return notes

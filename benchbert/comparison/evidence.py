@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchbert.comparison.contest import Contest, Entry
 from benchbert.comparison.exchanged import differing, exchange_of
 from benchbert.comparison.measured import Measured, stream_of
@@ -13,7 +16,7 @@ from benchbert.comparison.pool import Drawn
 from benchbert.statistics.exchange import FEW_DIFFERING, FEW_EXAMPLES, Exchange
 from benchbert.statistics.ranges import reach_of
 
-__all__ = ["Evidence", "evidence_of", "measured_evidence"]
+__all__ = ["Evidence", "evidence_of", "measured_evidence", "won_and_lost"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,19 @@ def evidence_of(
     )
 
 
+def won_and_lost(measured: Measured) -> tuple[int, int] | None:
+    """Examples that only the first and that only the second gets right; None as in `Evidence.shares`."""
+    if not measured.outcomes.binary or len(measured.our_seeds) != 1 or len(measured.their_seeds) != 1:
+        return None
+    return _only(*(measured.outcomes.each > 0.5))
+
+
 def _won_and_lost(ours: Drawn, theirs: Drawn) -> tuple[int, int] | None:
-    """Examples that only the one gets right; None: several checkpoints, or the metric is no share of rights."""
+    """The same of what was drawn."""
     if ours.right is None or theirs.right is None or len(ours.right) != 1 or len(theirs.right) != 1:
         return None
-    return int((ours.right & ~theirs.right).sum()), int((theirs.right & ~ours.right).sum())
+    return _only(ours.right[0], theirs.right[0])
+
+
+def _only(ours: NDArray[np.bool_], theirs: NDArray[np.bool_]) -> tuple[int, int]:
+    return int((ours & ~theirs).sum()), int((theirs & ~ours).sum())

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbert.comparison.agreement import Agreement, agreement_of
-from benchbert.comparison.evidence import Evidence, measured_evidence
+from benchbert.comparison.evidence import Evidence, measured_evidence, won_and_lost
 from benchbert.comparison.judged import CROSSED, LEVEL, PAIRED, few_interval
 from benchbert.comparison.measured import Claim, Measured, claim_on, common_grounds, measure
 from benchbert.comparison.stored import Ground, StoredModel, model_named, refuse_gone, stored_models
 from benchbert.errors import UsageError
 from benchbert.metrics.averages import AVERAGES, column
+from benchbert.statistics.paired_shares import score_interval
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, mean_sides
 
 __all__ = ["Kept", "Retention", "TaskRetention", "retention"]
@@ -168,7 +169,7 @@ def _average(groups: Sequence[Sequence[str]], found: Mapping[str, Measured], cla
 
 def _kept_of(measured: Measured, level: float) -> Kept:
     """What is kept of one task's metric; of an error nothing is: less of it is more."""
-    found = _kept(measured.sides, measured.claim, level, measured_evidence(measured))
+    found = _kept(measured.sides, measured.claim, level, measured_evidence(measured, won_and_lost(measured)))
     if measured.direction != "lower":
         return replace(found, unit=measured.unit)
     why = f"none: {measured.metric} is an error, of which the lower is better: a share of it is not what is kept"
@@ -184,13 +185,13 @@ def _kept(sides: Sides, claim: Claim, level: float, evidence: Evidence) -> Kept:
     ratio = sides.ratio
     usable = ratio.usable and ratio.draws.size > 1
     if usable and evidence.is_thin:
-        ends, kind = few_interval(ratio, evidence, level)
+        ends, kind = _few_kept(sides, evidence, level)
         low, high = ends or (None, None)
     else:
         low, high = ratio.interval(level) if usable else (None, None)
         kind = f"{level:.0%} {CROSSED if claim == 'models' else PAIRED}"
-    if ratio.undefined and not (usable and evidence.is_thin):
-        kind = f"{kind if usable else 'none'} ({ratio.undefined} of {ratio.draws.size} resamples undefined)"
+        if ratio.undefined:
+            kind = f"{kind if usable else 'none'} ({ratio.undefined} of {ratio.draws.size} resamples undefined)"
     return Kept(
         student=sides.ours,
         teacher=sides.theirs,
@@ -201,6 +202,16 @@ def _kept(sides: Sides, claim: Claim, level: float, evidence: Evidence) -> Kept:
         kind=kind,
         claim=claim,
     )
+
+
+def _few_kept(sides: Sides, evidence: Evidence, level: float) -> tuple[tuple[float, float] | None, str]:
+    """Interval and its kind where a bootstrap would be too sure."""
+    if evidence.shares is None:
+        return few_interval(sides.ratio, evidence, level)
+    low, high = score_interval(*evidence.shares, evidence.examples, level)
+    kind = f"{level:.0%} score interval of two paired shares (Tango), over the teacher's share"
+    # Of a share nobody keeps less than nothing.
+    return (max(1 + low / sides.theirs, 0.0), 1 + high / sides.theirs), kind
 
 
 def _no_share(student: float | None, teacher: float | None, why: str, claim: Claim, level: float) -> Kept:
@@ -223,6 +234,12 @@ def _notes(found: Retention) -> list[str]:
     notes += [f"Average {name}: {kept.kind}." for name, kept in found.averages.items() if kept.share is None]
     bins = {task.agreement.bins for task in found.tasks if task.agreement.student_ece is not None}
     notes += [f"ECE: expected calibration error over {n} equal-width bins of confidence." for n in sorted(bins)]
+    without = [task.label for task in found.tasks if task.agreement.student_ece is None]
+    if without:
+        notes.append(
+            f"No ECE on {', '.join(without)}: answers in text, numbers and constant answers have no probabilities, and "
+            "tags of words only where their logits were stored: run the suite again."
+        )
     samples = [task.label for task in found.tasks if not task.complete]
     if samples:
         notes.append(f"A sample of the data, not the task itself, and in no average: {', '.join(samples)}.")

@@ -160,8 +160,8 @@ def refuse_gone(models: Sequence[StoredModel], grounds: Sequence[Ground], folder
         raise StoreError(
             f"{gone[0]}: the predictions are gone ({len(gone)} of {len(paths)} files), and without them "
             f"examples cannot be compared. Where {folder} keeps comparisons that were made before, as published "
-            "folders do, `benchbert table` and `benchbert report` still show its ranks, and the differences to controls and "
-            "baselines; else run the suite again"
+            "folders do, `benchbert table` and `benchbert report` still show its ranks, and the differences to "
+            "controls and baselines; else run the suite again"
         )
 
 

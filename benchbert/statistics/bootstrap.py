@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "Statistic", "bootstrap", "resample_counts"]
+__all__ = ["Interval", "Statistic", "at_the_edge", "bootstrap", "resample_counts"]
 
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Counts of shape (resamples, n) -> values of shape (resamples, metrics), NaN where a metric is undefined."""
+
+_NO_SPREAD = 1e-12
+"""Ends of an interval nearer than this are one number."""
 
 _CHUNK = 4_000_000
 """Counts held at once, so that 40,000 examples need tens of megabytes, not hundreds."""
@@ -79,6 +82,32 @@ def bootstrap(
     chunks = [statistic(resample_counts(rng, min(step, resamples - first), n)) for first in range(0, resamples, step)]
     values = np.concatenate(chunks)
     return tuple(_percentile(values[:, metric], level, unit) for metric in range(values.shape[1]))
+
+
+def at_the_edge(interval: Interval, value: float, n: int, *, mean: bool, unit: str = "examples") -> Interval:
+    """The interval, or what can be said where all resamples are alike: that nothing was seen to vary is no certainty.
+
+    All right or all wrong: the score interval of a share (Wilson 1927, "Probable inference, the law of succession, and
+    statistical inference", JASA 22). It holds for the mean of other outcomes in 0..1 too, which lies between the share
+    of those that are not 0 and the share of those that are 1.
+
+    Args:
+        interval: as `bootstrap` made it.
+        value: the score of all examples.
+        n: number of examples.
+        mean: whether the score is a mean over the examples of outcomes in 0..1.
+        unit: what was resampled.
+    """
+    if interval.low is None or interval.high is None or interval.high - interval.low > _NO_SPREAD:
+        return interval
+    if not mean or interval.level is None or min(abs(value), abs(1 - value)) > _NO_SPREAD:
+        return Interval(low=None, high=None, level=None, kind=f"none: all resamples of the {unit} score the same")
+    from scipy import stats
+
+    square = float(stats.norm.ppf((1 + interval.level) / 2)) ** 2
+    width = square / (n + square)
+    low, high = (1 - width, 1.0) if value > 0.5 else (0.0, width)
+    return Interval(low=low, high=high, level=interval.level, kind=f"Wilson score interval over {unit}")
 
 
 def _percentile(values: NDArray[np.float64], level: float, unit: str) -> Interval:

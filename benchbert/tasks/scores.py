@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchbert.errors import DataError
 from benchbert.metrics import classification, correlation, span
-from benchbert.statistics.bootstrap import Interval, Statistic, bootstrap
+from benchbert.statistics.bootstrap import Interval, Statistic, at_the_edge, bootstrap
 from benchbert.tasks.multi_label import label_sets
 from benchbert.tasks.words import tagged_words
 from benchbert.types import Task, Value
@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 
 _UNITS = {"mse": "label²"}
 """Metrics that are no share: an error in the square of the label's unit. Less of it is better."""
+
+_SHARES = frozenset({"accuracy", "subset_accuracy"})
+"""Metrics that are the share of examples that are right."""
 
 _NO_INTERVAL = Interval(low=None, high=None, level=None, kind="none: tuned on this split")
 
@@ -75,7 +78,14 @@ def _metric_values(task: Task, statistic: Statistic, n: int, split: str, complet
     point = statistic(np.ones((1, n)))[0]
     intervals = bootstrap(statistic, n)
     return tuple(
-        _value(metric, point[i], intervals[i], n=n, split=split, complete=complete)
+        _value(
+            metric,
+            point[i],
+            at_the_edge(intervals[i], float(point[i]), n, mean=metric in _SHARES),
+            n=n,
+            split=split,
+            complete=complete,
+        )
         for i, metric in enumerate(task.metrics)
     )
 
@@ -127,6 +137,7 @@ def _mean(
         return np.asarray((counts @ kept) / counts.sum(axis=1))[:, None]
 
     (interval,) = bootstrap(statistic, kept.size, unit="questions")
+    interval = at_the_edge(interval, float(kept.mean()), kept.size, mean=True, unit="questions")
     return _value(
         metric, float(kept.mean()), interval, n=kept.size, split=split, complete=complete, convention=convention
     )

@@ -88,7 +88,7 @@ def test_the_paired_interval_of_a_student_that_errs_as_its_teacher_is_narrow(tmp
         name: (kept := retention(tmp_path, name, "teacher", resamples=300).tasks[0].kept).high - kept.low
         for name in ("student", "stranger")
     }
-    assert width["student"] < 0.3 * width["stranger"]
+    assert width["student"] < 0.5 * width["stranger"]
 
 
 def test_agreement_flips_and_calibration(tmp_path: Path) -> None:
