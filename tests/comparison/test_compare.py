@@ -213,7 +213,12 @@ def test_one_task_is_chosen_and_what_only_one_model_has_is_left_out(tmp_path: Pa
         compare(tmp_path, ("a", "b"), "glue/cola")
 
 
-@pytest.mark.parametrize("wrong", [{"level": 0.4}, {"level": 1.0}, {"margin": 0.0}, {"resamples": 3}])
+@pytest.mark.parametrize("wrong", [{"level": 0.4}, {"level": 1.0}, {"margin": 0.0}, {"resamples": 3}, {"listed": -1}])
 def test_settings_out_of_range_are_refused(tmp_path: Path, wrong: dict) -> None:
     with pytest.raises(UsageError):
         compare(tmp_path, ("a", "b"), **wrong)
+
+
+def test_a_margin_wider_than_scores_can_differ_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"one point is 0\.01"):
+        compare(two_models(tmp_path), ("a", "b"), margin=1.0)

@@ -144,7 +144,49 @@ def test_agreement_is_of_whole_rows(tmp_path: Path, make, metric: str) -> None:
     assert agreement.agreement == pytest.approx(np.mean([a == b for a, b in zip(ours, theirs, strict=True)]))
     lost = [a != t == b for a, b, t in zip(ours, theirs, truth, strict=True)]
     assert agreement.flipped_to_wrong == pytest.approx(np.mean(lost))
-    assert agreement.student_ece is None
+    assert (agreement.student_ece is None) == (make is with_words)
+
+
+def naive_ece(confidence: np.ndarray, right: np.ndarray) -> float:
+    error = 0.0
+    for low in np.arange(15) / 15:
+        inside = (confidence > low) & (confidence <= low + 1 / 15)
+        if inside.any():
+            error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return error
+
+
+def test_labels_of_a_row_are_calibrated_each_by_itself(tmp_path: Path) -> None:
+    own = task("multi_label", "micro_f1")
+    logits = RNG.normal(0, 2, (N, CLASSES))
+    table = lists(as_lists(SETS), as_lists((logits > 0).astype(int)))
+    table = table.set_column(table.column_names.index("scores"), "scores", [logits.tolist()])
+    keep(tmp_path, "student", "own", table, own=own)
+    keep(tmp_path, "teacher", "own", lists(as_lists(SETS), as_lists(GOOD)), own=own)
+    (found,) = retention(tmp_path, "student", "teacher", resamples=100).tasks
+    probability = 1 / (1 + np.exp(-logits))
+    expected = naive_ece(np.maximum(probability, 1 - probability).ravel(), ((logits > 0) == SETS).ravel())
+    assert found.agreement.student_ece == pytest.approx(expected)
+
+
+def test_words_are_calibrated_where_their_logits_were_stored(tmp_path: Path) -> None:
+    own = task("token_classification", "entity_f1")
+    logits = [RNG.normal(0, 2, (length, 4)) for length in LENGTHS]
+    said = [row.argmax(axis=1).tolist() for row in logits]
+    # The first word has no token: no logits, and the tag that stands in for one.
+    scores = [row.tolist() for row in logits]
+    scores[0][0] = []
+    table = lists(WORDS, said, words=True).append_column("scores", [scores])
+    keep(tmp_path, "student", "own", table, own=own)
+    keep(tmp_path, "teacher", "own", lists(WORDS, GOOD_WORDS, words=True), own=own)
+    found = retention(tmp_path, "student", "teacher", resamples=100)
+    flat = np.concatenate(logits)[1:]
+    probability = np.exp(flat) / np.exp(flat).sum(axis=1, keepdims=True)
+    right = np.array([a == b for x, y in zip(said, WORDS, strict=True) for a, b in zip(x, y, strict=True)])[1:]
+    (words,) = found.tasks
+    assert words.agreement.student_ece == pytest.approx(naive_ece(probability.max(axis=1), right))
+    assert words.agreement.teacher_ece is None
+    assert words.metric == "entity_f1"
 
 
 def test_entities_without_the_names_of_their_tags_are_not_compared(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from benchbert.statistics.bootstrap import bootstrap, resample_counts
+from benchbert.statistics.bootstrap import at_the_edge, bootstrap, resample_counts
 
 
 def mean_of(values):
@@ -70,3 +71,27 @@ def test_many_examples_are_done_in_chunks():
     (interval,) = bootstrap(mean_of(values), 50_000, resamples=200)
     assert interval.low < 0.2 < interval.high
     assert interval.high - interval.low < 0.01
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 6), (6, 6), (40, 40)])
+def test_all_right_or_all_wrong_is_no_certainty(right: int, n: int):
+    values = np.array([1.0] * right + [0.0] * (n - right))
+    (degenerate,) = bootstrap(mean_of(values), n)
+    found = at_the_edge(degenerate, values.mean(), n, mean=True)
+    expected = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (found.kind, found.level) == ("Wilson score interval over examples", 0.95)
+
+
+def test_other_metrics_without_spread_have_no_interval():
+    (degenerate,) = bootstrap(lambda counts: np.ones((len(counts), 1)), 9)
+    found = at_the_edge(degenerate, 1.0, 9, mean=False)
+    assert (found.low, found.high, found.level) == (None, None, None)
+    assert found.kind == "none: all resamples of the examples score the same"
+    (half,) = bootstrap(mean_of(np.full(9, 0.5)), 9)
+    assert at_the_edge(half, 0.5, 9, mean=True).low is None
+
+
+def test_an_interval_with_spread_stays():
+    (found,) = bootstrap(mean_of(np.array([0.0, 1.0, 1.0, 1.0])), 4)
+    assert at_the_edge(found, 0.75, 4, mean=True) == found

@@ -133,7 +133,8 @@ def test_constant_predictions(tokenizer):
     (mcc,) = score(
         COLA, predicted(COLA, single([0, 1, 1]), tokenizer, [[0, 1]] * 3), split="validation", complete=False
     )
-    assert (mcc.value, mcc.ci_low) == (0.0, 0.0)
+    assert (mcc.value, mcc.ci_low) == (0.0, None)
+    assert mcc.ci_kind == "none: all resamples of the examples score the same"
     constant = predicted(STSB, pair([1.0, 2.0, 3.0]), tokenizer, [2.0, 2.0, 2.0])
     for value in score(STSB, constant, split="validation", complete=False):
         assert (value.value, value.ci_low, value.ci_kind) == (None, None, "none: undefined")
