@@ -56,7 +56,7 @@ def test_errors_are_printed_in_their_unit_and_not_times_a_hundred(folder: Path) 
     found = compare(folder, ("far", "near"), resamples=300, margin=0.5, listed=0)
     text = compared_text(found, "markdown")
     (task,) = found.tasks
-    assert f"| {task.ours:.2f} | {task.theirs:.2f} | +{task.effect:.2f} [{task.low:.2f}, {task.high:.2f}] |" in text
+    assert f"| {task.ours:.2f} | {task.theirs:.3f} | +{task.effect:.2f} [{task.low:.2f}, {task.high:.2f}] |" in text
     assert "mse (label²)" in text
     assert "Not worse by 0.5 label²" in text
     assert "far is worse" in text
@@ -69,7 +69,7 @@ def test_of_an_error_nothing_is_kept(folder: Path) -> None:
     assert (task.kept.share, task.kept.low, task.kept.unit) == (None, None, "label²")
     assert task.kept.student > 4 * task.kept.teacher
     assert any("a share of it is not what is kept" in note for note in found.notes)
-    assert f"| {task.kept.student:.2f} | {task.kept.teacher:.2f} | –" in compared_text(found, "markdown")
+    assert f"| {task.kept.student:.2f} | {task.kept.teacher:.3f} | –" in compared_text(found, "markdown")
 
 
 def test_one_margin_over_metrics_of_different_units_is_said_in_each_row(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is claimed of a handful of examples: no more alarms between equals than stated, and nothing where nothing can."""
+"""What is claimed of a handful of examples: no more alarms between equals than stated, nothing where nothing can."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def equals(kind: str, n: int, rng: np.random.Generator) -> float:
         tables = tuple(pa.table({"label": truth, "prediction": each}) for each in said)
         return p_of(Aligned(head="regression", ids=tuple(map(str, range(n))), tables=tables), "pearson", 1)
     if kind == "spans":
-        words = "one two three four five six seven eight".split()
+        words = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
         golds = [[" ".join(words)]] * n
         said = [[" ".join(words[: rng.integers(0, 9)]) for _ in range(n)] for _ in range(2)]
         tables = tuple(pa.table({"golds": golds, "prediction_text": each}) for each in said)
@@ -75,10 +75,10 @@ def test_equals_are_called_different_no_more_often_than_stated(kind: str, n: int
     assert alarms / _SIMULATED <= _ALLOWED
 
 
-@pytest.mark.parametrize("n", [4, 6, 15])
+@pytest.mark.parametrize("n", [6, 15])
 def test_equal_correlations_too(n: int) -> None:
     rng = np.random.default_rng(32)
-    assert sum(equals("regression", n, rng) < 0.05 for _ in range(150)) / 150 <= 0.05 + 3.1 * np.sqrt(0.0475 / 150)
+    assert sum(equals("regression", n, rng) < 0.05 for _ in range(80)) / 80 <= 0.05 + 3.1 * np.sqrt(0.0475 / 80)
 
 
 def three_questions(folder: Path) -> Path:
@@ -129,9 +129,9 @@ def test_enough_examples_are_told_apart_by_the_exchange_test(tmp_path: Path) -> 
 
 def test_models_of_five_seeds_must_pass_both_tests(tmp_path: Path) -> None:
     rng = np.random.default_rng(35)
-    labels = [0, 1] * 10
+    labels = [0, 1] * 20
     for seed in range(5):
-        keep(tmp_path, "a", "glue/rte", classes(labels, noisy(np.array(labels), 0.95, rng)), seed=seed)
+        keep(tmp_path, "a", "glue/rte", classes(labels, noisy(np.array(labels), 0.85, rng)), seed=seed)
         keep(tmp_path, "b", "glue/rte", classes(labels, noisy(np.array(labels), 0.4, rng)), seed=seed)
     (task,) = compare(tmp_path, ("a", "b"), "glue/rte", resamples=300).tasks
     assert (task.claim, task.test, task.verdict) == ("models", f"{CROSSED}, {EXCHANGED}", "better")

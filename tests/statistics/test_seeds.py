@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 import statistics
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -101,7 +102,25 @@ def test_profiles_and_training_are_no_scores_and_nothing_is_an_empty_table() -> 
 def test_scores_stay_within_their_bounds() -> None:
     row = summarise(to_frame([predict(0.90, seed=1), predict(0.99, seed=2)])).iloc[0]
     assert row["ci_high"] == 1.0
-    assert row["ci_low"] >= -1.0
+    assert row["ci_low"] >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "values", "bounds"),
+    [
+        ("accuracy", "", (0.95, 0.76), (0.0, 1.0)),
+        ("HasAns_f1", "", (0.05, 0.15), (0.0, None)),
+        ("matthews_correlation", "", (-0.6, 0.9), (-1.0, 1.0)),
+        ("pearson", "", (0.2, 0.25), (-0.1177, 0.5677)),
+        ("mse", "label²", (10.6, 14.6), (0.0, None)),
+    ],
+)
+def test_no_interval_over_seeds_goes_beyond_what_the_metric_can_be(metric, unit, values, bounds) -> None:
+    results = [predict(value, seed=i, metric=metric) for i, value in enumerate(values)]
+    with_unit = [replace(each, values=(replace(each.values[0], unit=unit),)) for each in results]
+    row = summarise(to_frame(with_unit)).iloc[0]
+    low, high = (t if b is None else b for t, b in zip(t_interval(values), bounds, strict=True))
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high), abs=1e-3)
 
 
 def test_pareto_front_agrees_with_the_definition() -> None:
