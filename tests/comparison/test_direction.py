@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchbert.comparison.compare import compare
 from benchbert.comparison.retention import retention
 from benchbert.errors import UsageError
 from benchbert.reports.compared import compared_text
+from benchbert.reports.estimate import significant
 from benchbert.types import DatasetRef, Split, Task
 
 OWN = Task(
@@ -23,6 +25,11 @@ OWN = Task(
     evaluation=(Split(name="validation", rows=200),),
     metrics=("mse", "pearson"),
 )
+
+
+def plain(markdown: str) -> str:
+    """Markdown as it reads when rendered."""
+    return html.unescape(markdown.replace("\\", ""))
 
 
 @pytest.fixture
@@ -56,7 +63,8 @@ def test_errors_are_printed_in_their_unit_and_not_times_a_hundred(folder: Path) 
     found = compare(folder, ("far", "near"), resamples=300, margin=0.5, listed=0)
     text = compared_text(found, "markdown")
     (task,) = found.tasks
-    assert f"| {task.ours:.2f} | {task.theirs:.3f} | +{task.effect:.2f} [{task.low:.2f}, {task.high:.2f}] |" in text
+    ours, theirs, effect, low, high = map(significant, (task.ours, task.theirs, task.effect, task.low, task.high))
+    assert f"| {ours} | {theirs} | +{effect} [{low}, {high}] |" in plain(text)
     assert "mse (label²)" in text
     assert "Not worse by 0.5 label²" in text
     assert "far is worse" in text
@@ -69,7 +77,8 @@ def test_of_an_error_nothing_is_kept(folder: Path) -> None:
     assert (task.kept.share, task.kept.low, task.kept.unit) == (None, None, "label²")
     assert task.kept.student > 4 * task.kept.teacher
     assert any("a share of it is not what is kept" in note for note in found.notes)
-    assert f"| {task.kept.student:.2f} | {task.kept.teacher:.3f} | –" in compared_text(found, "markdown")
+    student, teacher = significant(task.kept.student), significant(task.kept.teacher)
+    assert f"| {student} | {teacher} | –" in plain(compared_text(found, "markdown"))
 
 
 def test_one_margin_over_metrics_of_different_units_is_said_in_each_row(folder: Path) -> None:
