@@ -44,7 +44,11 @@ def table(results: Path, form: str) -> int:
 @_results
 @click.option("--models", nargs=2, required=True, metavar="A B", help="Two models, named as on the leaderboard.")
 @click.option("--task", help="[default: all that both have predictions on]")
-@click.option("--margin", type=float, help="Also test that A is not worse than B by more (0.01 is one point).")
+@click.option(
+    "--margin",
+    type=float,
+    help="Also test that A is not worse than B by more: of scores 0.01 is one point; of errors, in their own unit.",
+)
 @click.option("--examples", type=int, default=10, show_default=True, help="Examples won and lost to list at most.")
 @click.option("--format", "form", type=click.Choice(("table", "markdown", "json")), default="table", show_default=True)
 def compare(

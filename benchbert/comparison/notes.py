@@ -17,7 +17,8 @@ __all__ = ["comparison_notes"]
 def comparison_notes(comparison: Comparison) -> tuple[str, ...]:
     """Sentences for below the table."""
     ours, theirs = comparison.models
-    notes = [f"Scores are times 100; the difference is {ours} minus {theirs}, on the same examples."]
+    scale = "" if comparison.tasks and all(task.unit for task in comparison.tasks) else "Scores are times 100; the "
+    notes = [f"{scale or 'The '}difference is {ours} minus {theirs}, on the same examples."]
     notes += [
         f"{task.metric} on {task.label} is in {task.unit}, not times 100, and so is its margin"
         + ("; lower is better." if task.direction == "lower" else ".")
