@@ -53,6 +53,13 @@ class Entry:
         return next((v.unit for stored in self.checkpoints for v in stored.values if v.metric == metric), "")
 
     @property
+    def examples(self) -> int:
+        """How many examples its score is of, as stored; 1 where that is not known."""
+        metric = self.contest.metric
+        counts = [v.n for stored in self.checkpoints for v in stored.values if v.metric == metric]
+        return max(1, min(counts, default=1))
+
+    @property
     def digests(self) -> tuple[str, ...]:
         """What it said, as digests of its predictions."""
         return tuple(stored.sha256 for stored in self.checkpoints)

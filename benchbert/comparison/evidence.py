@@ -13,10 +13,10 @@ from benchbert.comparison.contest import Contest, Entry
 from benchbert.comparison.exchanged import differing, exchange_of
 from benchbert.comparison.measured import Measured, stream_of
 from benchbert.comparison.pool import Drawn
-from benchbert.statistics.exchange import FEW_DIFFERING, FEW_EXAMPLES, Exchange
+from benchbert.statistics.exchange import FEW_DIFFERING, FEW_EXAMPLES, Exchange, as_one_task
 from benchbert.statistics.ranges import reach_of
 
-__all__ = ["Evidence", "evidence_of", "measured_evidence", "won_and_lost"]
+__all__ = ["Evidence", "evidence_of", "measured_evidence", "weights_of", "won_and_lost"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Evidence:
     """How many examples speak, beside the scores."""
 
     examples: int
-    """Number of examples, the fewest where there are several tasks."""
+    """Number of examples; of a mean over tasks, of how many it knows as much (`as_one_task`)."""
     differing: int
     """Examples that tell the two models apart, of all tasks together."""
     exchanges: Callable[[], Sequence[Exchange]]
@@ -66,9 +66,9 @@ def evidence_of(
         side: the entries of one of them.
         tasks: for each task its contests.
     """
-    weights = [1 / (len(tasks) * len(same)) for same in tasks for _ in same]
+    weights = weights_of(tasks)
     return Evidence(
-        examples=min(a.examples for a, _ in couples),
+        examples=as_one_task([a.examples for a, _ in couples], weights),
         differing=sum(differing(a.outcomes, a.part, b.part) for a, b in couples),
         exchanges=lambda: [
             exchange_of(a.outcomes, a.part, b.part, weight) for (a, b), weight in zip(couples, weights, strict=True)
@@ -77,6 +77,11 @@ def evidence_of(
         stream=stream_of(side[0].ground),
         reach=max(reach_of(entry.contest.metric, entry.unit) for entry in side),
     )
+
+
+def weights_of(tasks: Sequence[Sequence[object]]) -> list[float]:
+    """Share of each member of each task in the mean over tasks."""
+    return [1 / (len(tasks) * len(same)) for same in tasks for _ in same]
 
 
 def won_and_lost(measured: Measured) -> tuple[int, int] | None:

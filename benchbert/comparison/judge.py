@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from benchbert.comparison.agreement import same_answers
 from benchbert.comparison.aligned import align
 from benchbert.comparison.contest import Contest, Entry, entry_of, same_ground
-from benchbert.comparison.evidence import evidence_of
+from benchbert.comparison.evidence import evidence_of, weights_of
 from benchbert.comparison.judged import LEVEL, Judged, judged
 from benchbert.comparison.kept import KeptComparisons, key_of
 from benchbert.comparison.measured import Claim, stream_of
 from benchbert.comparison.pool import Drawn, Pool, pool_of
 from benchbert.comparison.stored import StoredModel, StoredPredictions, models_of
 from benchbert.errors import DataError, StoreError
-from benchbert.statistics.exchange import FEW_EXAMPLES
+from benchbert.statistics.exchange import FEW_EXAMPLES, as_one_task
 from benchbert.statistics.noninferiority import LEAST_EXAMPLES
 from benchbert.statistics.ranks import rank_intervals
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Resampled, Sides, mean_sides, over_seeds, sides_of
@@ -126,7 +126,7 @@ class Judge:
         facts = [*self._facts(tasks), higher, [_digest(sides[variant]) for variant in order]]
         key = key_of("ranks", _RULE, *facts)
         spans = self._kept.ranks(key)
-        if spans is None and _only_kept(sides.values()):
+        if spans is None and _only_kept(sides.values(), tasks):
             spans = self._kept.ranks(key_of("ranks", _OLDER, *facts))
         if spans is None or len(spans) != len(order):
             spans = self._ranks([sides[variant] for variant in order], tasks, higher=higher)
@@ -196,7 +196,7 @@ class Judge:
         facts = [*self._facts(tasks), _digest(ours), _digest(theirs)]
         key = key_of("pair", _RULE, *facts)
         found = self._kept.pair(key)
-        if found is None and _only_kept([ours, theirs]):
+        if found is None and _only_kept([ours, theirs], tasks):
             found = self._kept.pair(key_of("pair", _OLDER, *facts))
         if found is None:
             found = self._judged(ours, theirs, tasks)
@@ -257,12 +257,11 @@ class Judge:
         return self._pools[place].drawn.get(entry.digests)
 
 
-def _only_kept(sides: Iterable[Sequence[Entry]]) -> bool:
+def _only_kept(sides: Iterable[Sequence[Entry]], tasks: Tasks) -> bool:
     """Whether predictions are gone, and there were so many that the older rule judged them as this one would."""
-    entries = [entry for side in sides for entry in side]
-    stored = [(checkpoint, entry.contest.metric) for entry in entries for checkpoint in entry.checkpoints]
-    counts = [value.n for checkpoint, metric in stored for value in checkpoint.values if value.metric == metric]
-    return min(counts, default=0) >= FEW_EXAMPLES and not all(each.path.is_file() for each, _ in stored)
+    several, weights = list(sides), weights_of(tasks)
+    gone = any(not stored.path.is_file() for side in several for entry in side for stored in entry.checkpoints)
+    return gone and all(as_one_task([entry.examples for entry in side], weights) >= FEW_EXAMPLES for side in several)
 
 
 def _digest(side: Sequence[Entry]) -> list[object]:

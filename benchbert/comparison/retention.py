@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbert.comparison.agreement import Agreement, agreement_of
-from benchbert.comparison.evidence import Evidence, measured_evidence, won_and_lost
+from benchbert.comparison.evidence import Evidence, measured_evidence, weights_of, won_and_lost
 from benchbert.comparison.judged import CROSSED, LEVEL, PAIRED, few_interval
 from benchbert.comparison.measured import Claim, Measured, claim_on, common_grounds, measure
 from benchbert.comparison.stored import Ground, StoredModel, model_named, refuse_gone, stored_models
 from benchbert.errors import UsageError
 from benchbert.metrics.averages import AVERAGES, column
+from benchbert.statistics.exchange import as_one_task
 from benchbert.statistics.paired_shares import score_interval
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, mean_sides
 
@@ -161,7 +162,7 @@ def _average(groups: Sequence[Sequence[str]], found: Mapping[str, Measured], cla
     both = [measured_evidence(found[name]) for group in groups for name in group]
     evidence = replace(
         both[0],
-        examples=min(each.examples for each in both),
+        examples=as_one_task([each.examples for each in both], weights_of(groups)),
         differing=sum(each.differing for each in both),
     )
     return _kept(mean_sides([[found[name].sides for name in group] for group in groups]), claim, level, evidence)

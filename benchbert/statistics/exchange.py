@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FEW_DIFFERING", "FEW_EXAMPLES", "Exchange", "exchange_p", "least_differing"]
+__all__ = ["FEW_DIFFERING", "FEW_EXAMPLES", "Exchange", "as_one_task", "exchange_p", "least_differing"]
 
 FEW_EXAMPLES = 100
 """Below so many examples a bootstrap calls differences real more often than it says; the exchange test does not."""
@@ -59,6 +59,21 @@ class Exchange:
 def least_differing(level: float) -> int:
     """Examples that must differ before any p-value can be below 1 - level: 6 at 95%."""
     return math.floor(1 - math.log2(1 - level)) + 1
+
+
+def as_one_task(examples: Sequence[int], weights: Sequence[float]) -> int:
+    """How many examples of one task know as much of their spread as a weighted mean over tasks does of its own.
+
+    Degrees of freedom pooled as Satterthwaite (1946) does, an example of one task taken to vary like one of another: a
+    task of a handful decides where it has most of the variance, and hardly counts beside many others.
+
+    Args:
+        examples: number of examples of each task, above 0.
+        weights: its share in the mean.
+    """
+    variances = [weight**2 / n for n, weight in zip(examples, weights, strict=True)]
+    pooled = math.fsum(v**2 / max(n - 1, 0.5) for v, n in zip(variances, examples, strict=True))
+    return max(1, min(sum(examples), math.floor(math.fsum(variances) ** 2 / pooled + 1e-9) + 1))
 
 
 def exchange_p(parts: Sequence[Exchange], *, draws: int = 2000, stream: Sequence[int] = (0,)) -> float:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchbert.statistics.exchange import Exchange, exchange_p, least_differing
+from benchbert.statistics.exchange import Exchange, as_one_task, exchange_p, least_differing
 
 
 def of_mean(lead: np.ndarray, weight: float = 1.0) -> Exchange:
@@ -84,3 +84,12 @@ def test_fewer_examples_than_the_least_can_never_be_called(level: float, least: 
     assert least_differing(level) == least
     assert exchange_p([of_mean(np.ones(least - 1))]) >= 1 - level - 1e-12
     assert exchange_p([of_mean(np.ones(least))]) < 1 - level
+
+
+def test_a_mean_over_tasks_knows_its_spread_as_well_as_the_task_that_varies_most() -> None:
+    assert as_one_task([7], [1.0]) == 7
+    assert as_one_task([50, 50], [0.5, 0.5]) == 99
+    assert as_one_task([4, 1000], [0.5, 0.5]) <= 5
+    # WNLI hardly counts beside the rest of GLUE.
+    assert as_one_task([71, 277, 408, 872, 1043, 1500, 5463, 9815, 40430], [1 / 9] * 9) > 150
+    assert as_one_task([1, 1], [0.5, 0.5]) <= 2
