@@ -38,11 +38,8 @@ def unfit_reasons(board: Leaderboard) -> dict[str, str]:
     for check in board.baseline_checks:
         if check.beats is False:
             by = "significantly" if check.difference else "by more than the intervals"
-            margin = (
-                f" (difference {signed(check.difference, check.score.unit if check.score else '')})"
-                if check.difference
-                else ""
-            )
+            unit = check.score.unit if check.score else ""
+            margin = f" (difference {signed(check.difference, unit)})" if check.difference else ""
             reasons[check.model] = (
                 f"under-trained or unfit: on {check.over}, {estimate_text(check.score)} does not beat the "
                 f"{check.baseline} baseline, {estimate_text(check.bar)}, {by}{margin}"

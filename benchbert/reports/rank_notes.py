@@ -11,7 +11,8 @@ from benchbert.statistics.sides import SEEDS_FOR_METHODS
 
 __all__ = ["rank_notes"]
 
-_EXACT = "McNemar's exact test for two single checkpoints and a share of rights"
+_FEW = "the exchange test over examples where few of them speak"
+_EXACT = f"McNemar's exact test for two single checkpoints and a share of rights; {_FEW}"
 
 _SHOWN = 3
 """Predictions that could not be used, said one by one at most."""
@@ -51,7 +52,7 @@ def _rule(board: Leaderboard, ranking: Ranking) -> Iterator[str]:
         )
         return
     if ranking.pairs:
-        exact = "" if board.macro_name else f"; {_EXACT}"
+        exact = f"; {_FEW}" if board.macro_name else f"; {_EXACT}"
         yield (
             f"Rank by {board.ranked_by}: 1 + number of ranked models that are significantly better. Every two models "
             "are compared by their stored predictions on the same examples (bootstrap of the paired differences, "

@@ -14,6 +14,7 @@ from benchbert.comparison.retention import retention
 from benchbert.errors import UsageError
 from benchbert.reports.compared import compared_text
 from benchbert.reports.estimate import significant
+from benchbert.reports.leaderboard import leaderboard_of
 from benchbert.types import DatasetRef, Split, Task
 
 OWN = Task(
@@ -79,6 +80,18 @@ def test_of_an_error_nothing_is_kept(folder: Path) -> None:
     assert any("a share of it is not what is kept" in note for note in found.notes)
     student, teacher = significant(task.kept.student), significant(task.kept.teacher)
     assert f"| {student} | {teacher} | –" in plain(compared_text(found, "markdown"))
+
+
+def test_the_reason_for_no_rank_is_in_the_unit_of_the_error(folder: Path) -> None:
+    rng = np.random.default_rng(41)
+    truth = rng.uniform(0, 20, 200)
+    keep(folder, "lost", "own", numbers(truth, truth + rng.normal(0, 9, 200)), own=OWN)
+    keep(folder, "majority", "own", numbers(truth, [10.0] * 200), own=OWN, weights="constant")
+    rows = {row.label: row for row in leaderboard_of(folder).rows}
+    (task,) = compare(folder, ("lost", "majority")).tasks
+    assert task.verdict == "worse"
+    assert f"(difference +{significant(task.effect)} [" in rows["lost"].unranked
+    assert rows["near"].rank == 1
 
 
 def test_one_margin_over_metrics_of_different_units_is_said_in_each_row(folder: Path) -> None:
