@@ -13,6 +13,7 @@
     ├── WorkerError              a measuring process died, hung or answered nonsense
     │   ├── WorkerTimeoutError   it did not answer in time
     │   └── WorkerMemoryError    it ran out of host or device memory
+    ├── NumericalError           a backend whose outputs are too far from float32 eager's to be timed
     └── TrainingError            a loss that is not a number, a checkpoint of another run
 
 Each says what was wrong, where, and the mend. A bug of ours is an assert, not one of these.
@@ -28,6 +29,7 @@ __all__ = [
     "DataError",
     "LabelError",
     "MissingExtraError",
+    "NumericalError",
     "SchemaError",
     "StoreError",
     "SuiteError",
@@ -120,6 +122,10 @@ class WorkerTimeoutError(WorkerError):
 
 class WorkerMemoryError(WorkerError):
     """A measuring process ran out of host or device memory."""
+
+
+class NumericalError(BenchbertError):
+    """A backend whose outputs are too far from those of float32 eager: its times would be of another computation."""
 
 
 class TrainingError(BenchbertError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchbert.backends.kernels import Kernels, cuda_kernels, mkl_and_onednn_kernels
+from benchbert.backends.network import import_torch_for, load_network
 from benchbert.backends.protocol import Batch
-from benchbert.errors import UnavailableError
 from benchbert.lock import ModelLock
 from benchbert.machine import machine
 from benchbert.types import Workload
@@ -17,9 +17,15 @@ from benchbert.types import Workload
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["REGISTERED", "EagerBackend", "EagerSession"]
+__all__ = ["REGISTERED", "EagerBackend", "EagerSession", "inputs_of"]
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def inputs_of(network: Any) -> tuple[str, ...]:
+    """Names of the inputs that a transformers model takes."""
+    parameters = inspect.signature(network.forward).parameters
+    return tuple(name for name in _INPUTS if name in parameters)
 
 
 class EagerSession:
@@ -38,8 +44,8 @@ class EagerSession:
         self._torch = torch
         self._device = torch.device(device)
         self._network = network.to(self._device)
-        parameters = inspect.signature(network.forward).parameters
-        self.input_names = tuple(name for name in _INPUTS if name in parameters)
+        self._call = self._network
+        self.input_names = inputs_of(network)
         self.vocabulary = int(network.config.vocab_size)
         self.format = weights
 
@@ -55,7 +61,7 @@ class EagerSession:
     def forward(self, placed: dict[str, Tensor]) -> Tensor:
         """Logits, or hidden states of a bare encoder, in the compute dtype on the device."""
         with self._torch.inference_mode():
-            output = self._network(**placed)
+            output = self._call(**placed)
             if "logits" in output:
                 return output["logits"]  # type: ignore[no-any-return]
             if "start_logits" in output:
@@ -66,6 +72,11 @@ class EagerSession:
         """Wait for the device."""
         if self._device.type == "cuda":
             self._torch.cuda.synchronize(self._device)
+
+    def kernels(self, batch: Batch) -> Kernels:
+        """What a pass runs; see `Kernels`."""
+        found = mkl_and_onednn_kernels if self._device.type == "cpu" else cuda_kernels
+        return found(lambda: self(batch))
 
 
 class EagerBackend:
@@ -87,54 +98,18 @@ class EagerBackend:
 
     def import_libraries(self, model: ModelLock) -> None:
         """torch, transformers and the module of the model's architecture."""
-        importlib.import_module("benchbert.models.load")
-        importlib.import_module("torch")
-        transformers = importlib.import_module("transformers")
-        # The table's lookup imports the architecture's module, which transformers otherwise puts off until it is built.
-        configs, models = transformers.CONFIG_MAPPING, transformers.MODEL_MAPPING
-        model_type = model.config.get("model_type")
-        if not model_type and model.family:
-            from benchbert.models.adapter import adapter_for
+        import_torch_for(model)
 
-            model_type = adapter_for(model.family).model_type
-        if model_type in configs:
-            models[configs[model_type]]
-
-    def load(self, model: ModelLock, head: str, workload: Workload, *, folder: Path | None = None) -> EagerSession:
+    def load(
+        self, model: ModelLock, head: str, workload: Workload, *, folder: Path | None = None, cache: Path | None = None
+    ) -> EagerSession:
         """Load on the CPU, cast, then move to the device.
 
         Raises:
             UnavailableError: the model, device or dtype cannot be had, or the sequence is too long for the model.
         """
-        import torch
-
-        from benchbert.models.load import load_model
-
-        if workload.dtype not in self.dtypes(workload.device):
-            known = ", ".join(self.dtypes(workload.device))
-            raise UnavailableError(f"{self.name} runs {known} on {workload.device}, not {workload.dtype}")
-        if workload.device != "cpu" and not torch.cuda.is_available():
-            raise UnavailableError(f"torch {torch.__version__} sees no CUDA device: install a CUDA build of torch")
-        loaded = load_model(model, head=_head(head), folder=folder, dtype=workload.dtype)
-        longest = getattr(loaded.model.config, "max_position_embeddings", workload.sequence_length)
-        if workload.sequence_length > longest:
-            raise UnavailableError(
-                f"{model.name} takes at most {longest} tokens, the workload has {workload.sequence_length}: "
-                f"set sequence_lengths to {longest} or less"
-            )
+        loaded = load_network(self, model, head, workload, folder)
         return EagerSession(loaded.model, device=workload.device, weights=loaded.format)
-
-
-def _head(name: str) -> Any:
-    """A head that `load_model` knows.
-
-    Raises:
-        UnavailableError: it knows none of that name.
-    """
-    known = ("encoder", "classification", "regression", "span")
-    if name not in known:
-        raise UnavailableError(f"no head is named {name!r}; there are {', '.join(known)}")
-    return name
 
 
 REGISTERED = (EagerBackend(),)

@@ -1,4 +1,8 @@
-"""What every backend offers: a way to load a model under a workload, and a session that turns a batch into logits."""
+"""What every backend offers: a way to load a model under a workload, and a session that turns a batch into logits.
+
+A session may also have `compile_s` (seconds of `load` that went into compiling), `export` (what an exporting backend
+runs, see `exports.Export.record`) and `kernels(batch)` (names of the kernels of a pass, see `kernels.Kernels`).
+"""
 
 from __future__ import annotations
 
@@ -69,14 +73,17 @@ class Backend(Protocol):
     def import_libraries(self, model: ModelLock) -> None:
         """Import all that loading and running this model will need, so that imports are timed apart."""
 
-    def load(self, model: ModelLock, head: str, workload: Workload, *, folder: Path | None = None) -> Session:
+    def load(
+        self, model: ModelLock, head: str, workload: Workload, *, folder: Path | None = None, cache: Path | None = None
+    ) -> Session:
         """Load a model's weights.
 
         Args:
             model: the resolved model.
-            head: `encoder`, `classification`, `regression` or `span`.
+            head: `encoder`, or a head of a task.
             workload: device, dtype and threads to run with, and the shapes to expect.
             folder: artefact with the weights; None: where the lock says.
+            cache: folder for what is quicker to read than to make again (exports, compiled code); None: none is kept.
 
         Raises:
             UnavailableError: the model, the device or the dtype cannot be had.

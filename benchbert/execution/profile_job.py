@@ -14,6 +14,7 @@ def run(context: JobContext) -> Outcome:
     """Measures the cell.
 
     Raises:
+        NumericalError: the backend does not compute what float32 eager computes.
         WorkerError, UnavailableError: the model cannot be loaded or run in a measuring process.
     """
     job, spec = context.job, context.job.spec
@@ -31,6 +32,7 @@ def run(context: JobContext) -> Outcome:
         ),
         processes=int(spec["processes"]),
         time_limit_s=float(spec["time_limit"]),
+        cache=context.folder.backend_cache,
     )
     found = profile(str(spec["profiler"]), cell, waiting=lambda text: context.report(0, 1, text))
     return Outcome(

@@ -24,6 +24,7 @@ _PERCENTILES = {p: Metric(name=f"latency_p{p}_ms", unit="ms", direction="lower")
 _COLD = {
     "import_s": Metric(name="import_s", unit="s", direction="lower"),
     "load_s": Metric(name="load_s", unit="s", direction="lower"),
+    "compile_s": Metric(name="compile_s", unit="s", direction="lower"),
     "first_forward_ms": Metric(name="first_forward_ms", unit="ms", direction="lower"),
 }
 _DEVICE = Metric(name="device_latency_ms", unit="ms", direction="lower")
@@ -49,7 +50,9 @@ class LatencyProfiler:
         values = [interval_value(_LATENCY, typical([p.blocks for p in processes]), 1e-6)]
         values += _percentiles(processes)
         for key, metric in _COLD.items():
-            values.append(interval_value(metric, over_processes([p.cold[key] for p in processes]), 1.0))
+            # Not every backend compiles.
+            if key in processes[0].cold:
+                values.append(interval_value(metric, over_processes([p.cold[key] for p in processes]), 1.0))
         if cell.workload.device.startswith("cuda"):
             values += _device_values(processes)
         return measurement(tuple(values), processes)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 from benchbert.errors import UnavailableError, UsageError
 from benchbert.profilers.device_lock import device_lock
+from benchbert.profilers.exactness import error_value, is_reference, require_exact
 from benchbert.profilers.protocol import Cell, Measurement, OpenWorker, Profiler
 from benchbert.registry import find
 from benchbert.worker.client import Worker
@@ -34,13 +38,33 @@ def profile(
         UnknownNameError: no such profiler or backend.
         UsageError: a cell that cannot be measured by anyone.
         UnavailableError: backend, device, dtype or model cannot be had here.
+        NumericalError: the backend's outputs are too far from float32 eager's for it to be timed.
         WorkerTimeoutError, WorkerMemoryError, WorkerError: what became of the measuring process.
     """
     profiler: Profiler = find("profilers", profiler_name)
     _check(cell)
-    with device_lock(cell.workload.device, waiting) as waited_s:
-        found = profiler.measure(cell, open_worker or _own_interpreter)
-    return replace(found, notes={**found.notes, "waited_s": waited_s})
+    opened = open_worker or _own_interpreter
+    with device_lock(cell.workload.device, waiting) as waited_s, _with_cache(cell) as kept:
+        if is_reference(cell) or not getattr(profiler, "computes", True):
+            found = profiler.measure(kept, opened)
+            return replace(found, notes={**found.notes, "waited_s": waited_s})
+        check = require_exact(kept, opened)
+        found = profiler.measure(kept, opened)
+    return replace(
+        found,
+        values=(*found.values, error_value(check)),
+        notes={**found.notes, "waited_s": waited_s, "numerical_check": dict(check)},
+    )
+
+
+@contextmanager
+def _with_cache(cell: Cell) -> Iterator[Cell]:
+    """The cell with a folder for what its backend makes; one that nobody named goes at the end."""
+    if cell.cache is not None or is_reference(cell):
+        yield cell
+        return
+    with tempfile.TemporaryDirectory(prefix="benchbert-") as folder:
+        yield replace(cell, cache=Path(folder))
 
 
 def _own_interpreter(cell: Cell) -> Worker:

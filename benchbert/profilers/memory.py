@@ -78,7 +78,7 @@ def _climb(worker: Worker, cell: Cell) -> tuple[dict[str, dict[str, Any]], dict[
     rungs["peak"] = worker.call("memory", stall)
     since = "the weights were loaded" if rungs["weights"]["reset"] else "the process started: the mark cannot be reset"
     notes = {"isolation": isolation, **imported, **loaded, "high_water_since": since}
-    return rungs, {name: note for name, note in notes.items() if name != "seconds"}
+    return rungs, {name: note for name, note in notes.items() if name not in {"seconds", "compile_seconds"}}
 
 
 REGISTERED = (MemoryProfiler(),)

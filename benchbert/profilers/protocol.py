@@ -50,6 +50,8 @@ class Cell:
     """Seconds that one process may spend on warming up and timing; it stops earlier once its median is known to 1 %."""
     stall_limit_s: float = 300.0
     """Seconds, beyond those it was given to measure, after which a worker that does not answer counts as hung."""
+    cache: Path | None = None
+    """Folder for what backends make once: exports, compiled code; None: it goes when the cell has been measured."""
 
     @property
     def model_fields(self) -> dict[str, Any]:
@@ -64,6 +66,7 @@ class Cell:
             "workload": asdict(self.workload),
             "head": self.head,
             "folder": str(self.folder or ""),
+            **({"cache": str(self.cache)} if self.cache else {}),
         }
 
 

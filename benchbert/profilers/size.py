@@ -23,6 +23,8 @@ class SizeProfiler:
     name = "size"
     metrics = (_STORED, _EXECUTED, _SHARE, _GFLOPS, _SIZE)
     default_processes = 1
+    computes = False
+    """Nothing runs, so that no backend is checked."""
 
     def measure(self, cell: Cell, open_worker: OpenWorker) -> Measurement:
         """Count in one process, whatever the backend; see `Profiler`."""

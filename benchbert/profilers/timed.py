@@ -36,7 +36,7 @@ class TimedProcess:
     blocks: list[list[float]]
     """Nanoseconds, in the order in which they were taken."""
     cold: dict[str, float]
-    """`start_s` (process), `import_s`, `load_s`, `first_forward_ms`."""
+    """`start_s` (process), `import_s`, `load_s`, `first_forward_ms`, and `compile_s` where the backend compiles."""
     warm: dict[str, Any]
     """The worker's answer to `warm`."""
     calibration: dict[str, Any]
@@ -69,6 +69,8 @@ def prepare(worker: Worker, cell: Cell) -> tuple[dict[str, float], dict[str, Any
         "load_s": loaded.pop("seconds"),
         "first_forward_ms": first / 1e6,
     }
+    if "compile_seconds" in loaded:
+        cold["compile_s"] = loaded.pop("compile_seconds")
     return cold, {"python": hello["python"], "isolation": isolation, **imported, **loaded}
 
 
@@ -84,9 +86,13 @@ def timed_processes(
         last: asked of each worker after its blocks and before the second calibration.
     """
     processes = []
-    for _ in range(cell.processes):
+    for number in range(cell.processes):
         with open_worker(cell) as worker:
-            processes.append(_timed_process(worker, cell, take, last))
+            found = _timed_process(worker, cell, take, last)
+            if number == 0:
+                # What was timed says which kernels it runs, once nothing is timed any more.
+                found.notes["kernels"] = worker.call("kernels", cell.stall_limit_s)
+            processes.append(found)
     return processes
 
 

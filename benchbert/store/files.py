@@ -269,6 +269,11 @@ class RunFolder:
         """Folder of what teachers said, for the students that learn from them."""
         return self.path / "cache" / "teachers"
 
+    @property
+    def backend_cache(self) -> Path:
+        """Folder of what backends make of models: exports, compiled code, checks."""
+        return self.path / "cache" / "backends"
+
     def work_path(self, job_id: str) -> Path:
         """Folder for checkpoints of a job under way; survives a kill, so that the job resumes."""
         return self.path / "artefacts" / f"{job_id[:12]}.work"

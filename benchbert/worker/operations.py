@@ -36,11 +36,13 @@ class Bench:
             "hello": self.hello,
             "configure": self.configure,
             "imports": self.imports,
+            "check": self.check,
             "load": self.load,
             "warm": self.warm,
             "block": self.block,
             "burst": self.burst,
             "device_block": self.device_block,
+            "kernels": self.kernels,
             "memory": self.memory,
             "sizes": self.sizes,
             "calibrate": self.calibrate,
@@ -78,7 +80,7 @@ class Bench:
             model: fields of a ModelLock.
 
         Returns:
-            `seconds`, `libraries` (name -> version of those imported), `pools` (torch's thread pools), `isa`.
+            `seconds`, `libraries` (name -> version of those imported), `pools` (torch's thread pools), `isa` (torch's).
         """
         from benchbert.worker.isolation import set_torch_threads
 
@@ -94,11 +96,46 @@ class Bench:
             "seconds": seconds,
             "libraries": loaded,
             "pools": set_torch_threads(self._threads),
-            "isa": torch.backends.cpu.get_cpu_capability() if torch else "",
+            # Without torch nothing is said here, and the processor's own flags stand in the result.
+            **({"isa": torch.backends.cpu.get_cpu_capability()} if torch else {}),
         }
 
+    def check(
+        self,
+        *,
+        backend: str,
+        model: Mapping[str, Any],
+        workload: Mapping[str, Any],
+        head: str = "encoder",
+        folder: str = "",
+        cache: str = "",
+    ) -> dict[str, Any]:
+        """Hold a backend against float32 eager; see `numerical_check`. Nothing can be timed in this process after."""
+        from benchbert.worker.isolation import set_torch_threads
+        from benchbert.worker.numerical_check import numerical_check
+
+        self._needs(self._threads, "configure")
+        lock, eager = _model_lock(model), _backend("eager")
+        eager.import_libraries(lock)
+        set_torch_threads(self._threads)
+        return numerical_check(
+            eager,
+            _backend(backend),
+            model=lock,
+            head=head,
+            workload=Workload(**workload),
+            folder=Path(folder) if folder else None,
+            cache=Path(cache) if cache else None,
+        )
+
     def load(
-        self, *, model: Mapping[str, Any], workload: Mapping[str, Any], head: str = "encoder", folder: str = ""
+        self,
+        *,
+        model: Mapping[str, Any],
+        workload: Mapping[str, Any],
+        head: str = "encoder",
+        folder: str = "",
+        cache: str = "",
     ) -> dict[str, Any]:
         """Load weights on the backend: the third rung.
 
@@ -107,17 +144,23 @@ class Bench:
             workload: fields of a Workload.
             head: `encoder`, `classification`, `regression` or `span`.
             folder: artefact with the weights; empty: where the lock says.
+            cache: where the backend keeps what it makes; empty: nowhere.
 
         Returns:
-            `seconds`, `format` (how the weights were stored), `inputs` (names that the model takes).
+            `seconds` without those of compiling, `compile_seconds` where the backend compiles, `format` (how the
+            weights were stored), `inputs` (names that the model takes).
         """
         from benchbert.worker.inputs import random_batch
 
         self._needs(self._backend, "imports")
         described = Workload(**workload)
         start = perf_counter_ns()
-        session = self._backend.load(_model_lock(model), head, described, folder=Path(folder) if folder else None)
+        kept = {"cache": Path(cache)} if cache else {}
+        session = self._backend.load(
+            _model_lock(model), head, described, folder=Path(folder) if folder else None, **kept
+        )
         seconds = (perf_counter_ns() - start) / 1e9
+        compiling = getattr(session, "compile_s", None)
         self._session, self._device = session, described.device
         self._batch = random_batch(
             session.input_names,
@@ -128,7 +171,8 @@ class Bench:
         # What exists now stays: later collections need not walk through it.
         gc.collect()
         gc.freeze()
-        return {"seconds": seconds, "format": session.format, "inputs": list(session.input_names)}
+        found = {"seconds": seconds - (compiling or 0.0), "format": session.format, "inputs": list(session.input_names)}
+        return found if compiling is None else {**found, "compile_seconds": compiling}
 
     def warm(self, *, block_s: float, limit_s: float) -> dict[str, Any]:
         """Run until the times have settled; see `clock.warm`."""
@@ -161,6 +205,14 @@ class Bench:
             raise UsageError(f"device times need a CUDA device, the workload is on {self._device}")
         session, placed = self._session, self._session.place(self._batch)
         return clock.device_block(lambda: session.forward(placed), self._device, iterations)
+
+    def kernels(self) -> dict[str, Any]:
+        """Kernels that a pass runs (see `Kernels.record`); empty where the backend names none. Ask after timing."""
+        self._needs(self._session, "load")
+        if not hasattr(self._session, "kernels"):
+            return {}
+        found: dict[str, Any] = self._session.kernels(self._batch).record
+        return found
 
     def memory(self, *, reset: bool = False) -> dict[str, Any]:
         """Memory now, in MiB (see `memory_reading.reading`); `reset` then sets the high-water marks back.
