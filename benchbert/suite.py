@@ -75,6 +75,8 @@ class Suite:
             {k: v for k, v in m.items() if k not in later or (v and v != later[k])} if isinstance(m, dict) else m
             for m in said["models"]
         ]
+        if said["profile"] and not said["profile"]["score"]:
+            del said["profile"]["score"]
         return digest(said)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
+from benchbert import registry
 from benchbert.task_distillation import Method, TaskDistillation
 from benchbert.types import HEAD_LENGTHS, FileLayout, Head
 
@@ -14,7 +16,7 @@ __all__ = ["STRICT", "Dtype", "Finetune", "FinetuneOverride", "ModelEntry", "Pro
 
 STRICT: dict[str, Any] = {"extra": "forbid"}
 """Pydantic's settings of every table: an unknown key is an error."""
-Dtype = Literal["float32", "bfloat16", "float16"]
+Dtype = Literal["float32", "bfloat16", "float16", "int8"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +187,7 @@ class Profile:
     devices: tuple[str, ...] = ("cpu",)
     """`cpu`, `cuda`."""
     dtypes: tuple[Dtype, ...] = ("float32",)
-    """Compute dtypes."""
+    """Compute dtypes; one that a backend does not have is left out of its cells where another backend has it."""
     batch_sizes: tuple[int, ...] = (1,)
     """Sequences a forward pass."""
     sequence_lengths: tuple[int, ...] = (128,)
@@ -196,3 +198,19 @@ class Profile:
     """Fresh processes a timed cell; 5 or more for results to publish."""
     time_limit: float = 30.0
     """Seconds that one process of one cell may measure."""
+    score: bool = False
+    """Whether the suite's tasks are also scored on each backend and dtype above, so that label flips and the change of
+    the score against float32 eager stand beside the speed; at the first of the batch sizes."""
+
+    def backends_with(self, dtype: str, device: str) -> tuple[str, ...]:
+        """Those of its backends that know a dtype on a device."""
+        return tuple(name for name in self.backends if dtype in registry.find("backends", name).dtypes(device))
+
+    @property
+    def variants(self) -> dict[tuple[str, str], str]:
+        """(backend, dtype) of the grid -> the first of its devices that can have it."""
+        found: dict[tuple[str, str], str] = {}
+        for backend, dtype, device in itertools.product(self.backends, self.dtypes, self.devices):
+            if backend in self.backends_with(dtype, device):
+                found.setdefault((backend, dtype), device)
+        return found

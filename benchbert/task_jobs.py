@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from benchbert.job_terms import PROTOCOL, model_spec, no_training_device, slug, threads_of, training_resources
 from benchbert.lock import Lock, ModelLock
-from benchbert.suite import MAJORITY, Suite
+from benchbert.suite import MAJORITY, Profile, Suite
 from benchbert.task_distillation import settings_for
 from benchbert.types import Job, Resources, Split, Task
 
@@ -18,7 +18,7 @@ MadeBy = Callable[[ModelLock, int], Job | None]
 
 
 def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int, made: MadeBy) -> Iterator[Job]:
-    """Fine-tuning and prediction of one model on one task with one seed.
+    """Fine-tuning and prediction of one model on one task with one seed, and its scores on the backends that are timed.
 
     Args:
         suite: what the user wants.
@@ -36,7 +36,7 @@ def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int,
             yield head
     dataset = lock.datasets[task.dataset.key]
     settings = asdict(suite.finetune.settings(model.name, source.name, source.head)) if suite.finetune else {}
-    yield Job(
+    own = Job(
         kind="predict",
         spec=model_spec(model)
         | {
@@ -60,6 +60,48 @@ def task_jobs(suite: Suite, lock: Lock, model: ModelLock, task: Task, seed: int,
         slug=slug("predict", model.name, task.name, f"s{seed}"),
         blocked=no_training_device(lock) or (head.blocked if head else model.error) or dataset.error,
     )
+    yield own
+    # A control is scored to be shown against its model, and never timed.
+    if suite.profile and suite.profile.score and not model.control_of:
+        yield from _timed_variants(suite.profile, lock, own)
+
+
+def _timed_variants(profile: Profile, lock: Lock, own: Job) -> Iterator[Job]:
+    """Prediction on every backend and dtype that a profile times, but those of the suite's own prediction.
+
+    Args:
+        profile: the suite's grid.
+        lock: what the suite resolved to.
+        own: the suite's own prediction; it, or the same in float32, is what the others are compared with.
+    """
+    exact = own
+    if own.dtype != "float32":
+        # As a suite with predict_dtype = "float32" has it.
+        spec = {**own.spec, "precision": "forced"}
+        exact = replace(own, spec=spec, dtype="float32", slug=_inserted(own.slug, "float32"))
+    wanted = {variant: device for variant, device in profile.variants.items() if variant != ("eager", own.dtype)}
+    if wanted and exact is not own:
+        yield exact
+    for (backend, dtype), device in wanted.items():
+        if (backend, dtype) == ("eager", "float32"):
+            continue
+        without = {name: value for name, value in own.spec.items() if name != "precision"}
+        yield replace(
+            own,
+            # The scale of int8 activations is that of a whole batch, so that its size decides the outcome.
+            spec=without | {"backend": backend, "device": device, "batch_size": profile.batch_sizes[0]},
+            inputs={**own.inputs, "reference": exact.id},
+            resources=replace(own.resources, gpus=int(device != "cpu"), estimate=20.0),
+            dtype=dtype,
+            slug=_inserted(own.slug, f"{backend}.{dtype}"),
+            blocked=own.blocked or ("" if device == "cpu" or lock.gpus else f"this machine has no {device}"),
+        )
+
+
+def _inserted(name: str, part: str) -> str:
+    """A readable name with one more part before its seed."""
+    stem, _, seed = name.rpartition(".")
+    return f"{stem}.{part}.{seed}"
 
 
 def majority_job(suite: Suite, lock: Lock, task: Task) -> Job:

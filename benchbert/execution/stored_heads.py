@@ -9,7 +9,7 @@ from benchbert import registry
 from benchbert.errors import StoreError, UsageError
 from benchbert.lock import Lock
 from benchbert.store.files import RunFolder, digest_of, read_results
-from benchbert.types import Job, Result, Task
+from benchbert.types import Job, Result, Task, digest
 
 __all__ = ["StoredHeads", "find_heads"]
 
@@ -45,7 +45,12 @@ def find_heads(
         UsageError: no result is of these tasks, or model and seed do not name one of the choices (lists them).
     """
     found = read_results(folder.path)
-    of_tasks = [r for r in found.results if r.job.kind == "predict" and r.job.spec["task"] in tasks]
+    # What a timed backend scored stands on the same heads as the suite's own prediction.
+    of_tasks = [
+        r
+        for r in found.results
+        if r.job.kind == "predict" and r.job.spec["task"] in tasks and "reference" not in r.job.inputs
+    ]
     # The majority baseline is not among the compared models: it has no head.
     candidates = [r for r in of_tasks if r.job.spec["model"] in lock.compared]
     if not candidates:
@@ -89,7 +94,7 @@ def _choose(lock: Lock, candidates: Iterable[Result], model: str, seed: int | No
 
 def _stored_job(results: Sequence[Result], task: str) -> tuple[Job | None, str]:
     """The predict job of a task, or why there is none; the same job of several machines counts once."""
-    good = {r.job.id: r.job for r in results if r.status == "ok"}
+    good = {_head_and_settings(r.job): r.job for r in results if r.status == "ok"}
     if len(good) > 1:
         kept = ", ".join(job.short_id for job in good.values())
         return None, f"the results of several settings or data sets lie side by side (jobs {kept}): keep those of one"
@@ -103,6 +108,11 @@ def _stored_job(results: Sequence[Result], task: str) -> tuple[Job | None, str]:
             "run the suite again"
         )
     return job, ""
+
+
+def _head_and_settings(job: Job) -> str:
+    """What tells stored predictions apart beyond their precision: one head in two precisions is one head."""
+    return digest({"inputs": dict(job.inputs), "spec": {k: v for k, v in job.spec.items() if k != "precision"}})
 
 
 def _head_problem(folder: RunFolder, results: Iterable[Result], job: Job | None) -> str:

@@ -28,8 +28,16 @@ class Costs:
     """Model -> its number in that cell."""
 
     def of(self, variant: Variant, *, alone: bool) -> Estimate | None:
-        """The cost that may stand beside this variant's score: never another backend's or precision's of several."""
-        if self.cell is None or not (alone or variant[2:] == (self.cell.dtype, self.cell.backend)):
+        """The cost that may stand beside this variant's score: that of its own precision and backend.
+
+        Where it is the only variant of its model, a float of eager may stand for another one: a prediction in bfloat16
+        is checked against float32 as it is made. Another backend, or int8, never may.
+        """
+        if self.cell is None:
+            return None
+        cell = (self.cell.dtype, self.cell.backend)
+        floats = {("float32", "eager"), ("bfloat16", "eager"), ("float16", "eager")}
+        if tuple(variant[2:]) != cell and not (alone and {cell, tuple(variant[2:])} <= floats):
             return None
         return self.of_model.get(variant[0])
 

@@ -255,9 +255,10 @@ class RunFolder:
         """Folder of the model or head that a job made."""
         return self.path / "artefacts" / job_id[:12]
 
-    def predictions_path(self, job: Job, split: str) -> Path:
-        """Where a job's predictions of a split stand, or would stand."""
-        return self.path / "predictions" / f"{job.short_id}.{split}.parquet"
+    def predictions_path(self, job: Job | str, split: str) -> Path:
+        """Where the predictions of a split stand, or would stand, of a job or of the job of that id."""
+        job_id = job if isinstance(job, str) else job.id
+        return self.path / "predictions" / f"{job_id[:12]}.{split}.parquet"
 
     @property
     def token_cache(self) -> Path:

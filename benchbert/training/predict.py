@@ -18,7 +18,9 @@ from benchbert.training.engine import Engine, Precision
 from benchbert.training.finetune import window_stride
 from benchbert.training.input_length import input_settings, require_positions
 from benchbert.training.precision import Outputs
+from benchbert.training.reference_change import with_changes
 from benchbert.training.scored_split import outcome_of, score_split
+from benchbert.training.session_engine import SessionEngine
 from benchbert.training.token_cache import cached_features
 from benchbert.types import Task
 
@@ -48,14 +50,19 @@ def run(context: JobContext) -> Outcome:
     model = loaded.model.to(device).eval()
     order = _order(context, task, model)
     # One engine for all splits, made when the first one has been encoded: its examples are the probe.
-    engines: list[Engine] = []
+    engines: list[Engine | SessionEngine] = []
+    reference = "reference" in context.job.inputs
     decided: dict[str, int] = {}
 
     def predict(name: str, rows: datasets.Dataset) -> pyarrow.Table:
         features = _features(context, task, name, rows, model, tokenizer)
         if not engines:
             pad_id = tokenizer.pad_token_id
-            engines.append(Engine.prepare(model, features.encoded, pad_id=pad_id, device=device, dtype=dtype))
+            if reference:
+                labels = _labels(context, task)
+                engines.append(SessionEngine.prepare(context, task, features.encoded, labels=labels, pad_id=pad_id))
+            else:
+                engines.append(Engine.prepare(model, features.encoded, pad_id=pad_id, device=device, dtype=dtype))
         outputs, decided[name] = engines[0].predict(features.encoded, context.report)
         if order is not None:
             outputs["logits"] = outputs["logits"][:, order]
@@ -63,6 +70,8 @@ def run(context: JobContext) -> Outcome:
 
     names: list[str] = context.job.spec["splits"]
     splits = [score_split(context, task, name, partial(predict, name)) for name in names]
+    if reference:
+        splits = [with_changes(context, task, split) for split in splits]
     computed = engines[0].record if engines else {}
     return outcome_of(splits, {"weight_format": loaded.format, "computed": {**computed, "decided_in_float32": decided}})
 

@@ -127,7 +127,7 @@ class Workload:
     device: str = "cpu"
     """`cpu`, `cuda` or `cuda:N`."""
     dtype: str = "float32"
-    """`float32`, `bfloat16` or `float16`."""
+    """`float32`, `bfloat16`, `float16` or `int8` (weights and activations of matrix products)."""
     threads: int = 1
     """Intra-op threads of the measuring process."""
     batch_size: int = 1
