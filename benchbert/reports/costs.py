@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from benchbert.reports.board import Variant
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Costs", "costs_of", "memory_of"]
+
+_EAGER_FLOATS = {("float32", "eager"), ("bfloat16", "eager"), ("float16", "eager")}
+"""Dtypes and backend between which a model's only score and only cost may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,8 @@ class Costs:
     """The chosen cell; None: not measured."""
     of_model: Mapping[str, Estimate]
     """Model -> its number in that cell."""
+    siblings: Mapping[tuple[str, str], Mapping[str, Estimate]] = field(default_factory=dict)
+    """(dtype, backend) -> model -> its number in the cell that differs from the chosen one by these alone."""
 
     def of(self, variant: Variant, *, alone: bool) -> Estimate | None:
         """The cost that may stand beside this variant's score: that of its own precision and backend.
@@ -35,11 +40,12 @@ class Costs:
         """
         if self.cell is None:
             return None
-        cell = (self.cell.dtype, self.cell.backend)
-        floats = {("float32", "eager"), ("bfloat16", "eager"), ("float16", "eager")}
-        if tuple(variant[2:]) != cell and not (alone and {cell, tuple(variant[2:])} <= floats):
-            return None
-        return self.of_model.get(variant[0])
+        own, chosen = (variant[2], variant[3]), (self.cell.dtype, self.cell.backend)
+        if own == chosen:
+            return self.of_model.get(variant[0])
+        if found := self.siblings.get(own, {}).get(variant[0]):
+            return found
+        return self.of_model.get(variant[0]) if alone and {own, chosen} <= _EAGER_FLOATS else None
 
 
 def costs_of(frame: pd.DataFrame, metric: str, dtypes: Iterable[str]) -> Costs:
@@ -52,7 +58,14 @@ def costs_of(frame: pd.DataFrame, metric: str, dtypes: Iterable[str]) -> Costs:
     """
     cells = cells_of(frame, metric)
     cell = choose_cell(cells, tuple(dtypes))
-    return Costs(metric=metric if cell else "", cell=cell, of_model=cells[cell] if cell else {})
+    if cell is None:
+        return Costs(metric="", cell=None, of_model={})
+    siblings = {
+        (other.dtype, other.backend): found
+        for other, found in cells.items()
+        if replace(other, dtype=cell.dtype, backend=cell.backend) == cell
+    }
+    return Costs(metric=metric, cell=cell, of_model=cells[cell], siblings=siblings)
 
 
 def memory_of(frame: pd.DataFrame, beside: Cell | None) -> Costs:

@@ -120,5 +120,8 @@ def _costs(board: Leaderboard) -> Iterator[str]:
         if cell:
             yield f"{name}: {cell.conditions}, on {cell.machine}."
     dtypes = {dtype for row in board.rows if row.scores and not row.is_baseline for dtype in row.computed_in}
-    if board.latency_cell and dtypes - {board.latency_cell.dtype}:
+    timed = [row.model for row in board.rows if row.latency]
+    if len(set(timed)) < len(timed):
+        yield "Each row of a model stands beside the costs of its own precision and backend, else unchanged."
+    elif board.latency_cell and dtypes - {board.latency_cell.dtype}:
         yield f"Scores were computed in {', '.join(sorted(dtypes))}, latency in {board.latency_cell.dtype}."

@@ -15,7 +15,7 @@ def sizes(model: ModelLock, *, folder: Path | None, dtype: str, sequence_length:
     Args:
         model: what to build.
         folder: artefact with its weights; None: where the lock says.
-        dtype: dtype that the weights are held in.
+        dtype: dtype that the weights are held in; `int8`: matrices in int8, vectors in float32, without scales.
         sequence_length: tokens of the sequence whose FLOPs are counted.
 
     Returns:
@@ -25,7 +25,8 @@ def sizes(model: ModelLock, *, folder: Path | None, dtype: str, sequence_length:
     from benchbert.models.adapter import adapter_for, family_of
     from benchbert.models.load import load_model
 
-    network = load_model(model, head="encoder", folder=folder, dtype=dtype).model
+    integer = dtype == "int8"
+    network = load_model(model, head="encoder", folder=folder, dtype="float32" if integer else dtype).model
     adapter = adapter_for(model.family or family_of(network.config.model_type))
     parameters = list(adapter.base_model(network).parameters())
     return {
@@ -34,5 +35,5 @@ def sizes(model: ModelLock, *, folder: Path | None, dtype: str, sequence_length:
         "embedding_parameters": adapter.embedding_parameters(network),
         "layers_executed": adapter.executed_layers(network.config),
         "flops": adapter.flops(network.config, sequence_length),
-        "bytes": sum(p.numel() * p.element_size() for p in parameters),
+        "bytes": sum(p.numel() * (1 if integer and p.ndim > 1 else p.element_size()) for p in parameters),
     }
