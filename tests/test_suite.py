@@ -76,7 +76,7 @@ def test_all_problems_are_listed_at_once_with_key_and_mend() -> None:
     assert "taskz: unknown key; did you mean 'tasks'?" in text
     assert "seeds[0]: should be a integer" in text or "seeds[0]: should be" in text
     assert "finetune.epochs" in text
-    assert "'float32', 'bfloat16' or 'float16'" in text
+    assert "'float32', 'bfloat16', 'float16' or 'int8'" in text
 
 
 @pytest.mark.parametrize(
