@@ -233,3 +233,73 @@ def test_only_recipes_have_seeds() -> None:
                 "tasks": ["builtin/glue/sst2"],
             }
         )
+
+
+SCORED = {
+    "profilers": ["latency"],
+    "backends": ["eager", "onnxruntime", "openvino"],
+    "dtypes": ["float32", "bfloat16", "int8"],
+    "batch_sizes": [4, 1],
+}
+
+
+def scored_jobs(tmp_path: Path, predict_dtype: str, **profile: object) -> list[Job]:
+    _, plan = planned(
+        tmp_path,
+        models=[{"name": "control", "architecture": "bert-tiny"}],
+        tasks=["builtin/glue/sst2"],
+        seeds=[1],
+        majority=False,
+        predict_dtype=predict_dtype,
+        profile=SCORED | profile,
+    )
+    return [job for job in plan.jobs if job.kind == "predict"]
+
+
+def test_heads_are_scored_on_what_is_timed_only_where_the_suite_says_so(tmp_path: Path) -> None:
+    (alone,) = scored_jobs(tmp_path, "float32")
+    own, *others = scored_jobs(tmp_path, "float32", score=True)
+    assert own.id == alone.id
+    assert {(job.spec["backend"], job.dtype) for job in others} == {
+        ("eager", "bfloat16"),
+        ("onnxruntime", "float32"),
+        ("onnxruntime", "int8"),
+        ("openvino", "float32"),
+        ("openvino", "bfloat16"),
+    }
+    for job in others:
+        assert job.inputs == {**own.inputs, "reference": own.id}
+        assert (job.spec["batch_size"], job.spec["device"], job.seed) == (4, "cpu", 1)
+        assert {"splits", "settings", "dataset_fingerprint"} <= job.spec.keys()
+    assert len({job.slug for job in (own, *others)}) == 6
+
+
+def test_a_prediction_in_bfloat16_gets_a_float32_one_to_be_compared_with(tmp_path: Path) -> None:
+    (exact,) = scored_jobs(tmp_path, "float32")
+    own, reference, *others = scored_jobs(tmp_path, "bfloat16", score=True)
+    assert (own.dtype, reference.dtype) == ("bfloat16", "float32")
+    assert reference.id == exact.id, "as a suite in float32 has it"
+    assert ("eager", "bfloat16") not in {(job.spec["backend"], job.dtype) for job in others}
+    assert {job.inputs["reference"] for job in others} == {reference.id}
+
+
+def test_a_dtype_that_a_backend_lacks_is_left_out_where_another_has_it(tmp_path: Path) -> None:
+    _, plan = planned(tmp_path, profile=SCORED)
+    cells = {(job.spec["backend"], job.dtype) for job in plan.jobs if job.kind == "profile"}
+    assert ("eager", "int8") not in cells
+    assert ("onnxruntime", "bfloat16") not in cells
+    assert len(cells) == 6
+    _, plan = planned(tmp_path, profile={"profilers": ["latency"], "dtypes": ["float16"]})
+    assert {job.dtype for job in plan.jobs if job.kind == "profile"} == {"float16"}, "nobody has it: the cell says so"
+
+
+def test_a_key_at_its_default_leaves_the_digest_of_the_suite_alone(tmp_path: Path) -> None:
+    from dataclasses import asdict
+
+    from benchbert.types import digest
+
+    suite, _ = planned(tmp_path)
+    said = asdict(suite)
+    assert said["profile"].pop("score") is False
+    assert suite.digest == digest(said)
+    assert planned(tmp_path, profile=SCORED | {"score": True})[0].digest != planned(tmp_path, profile=SCORED)[0].digest

@@ -146,10 +146,14 @@ class OpenVinoBackend:
 
 
 def _openvino() -> Any:
-    """The library without its telemetry: where this package cannot be imported, it takes a stub that sends nothing."""
+    """The library without its telemetry: where that package cannot be imported, a stub that sends nothing stands in."""
     if "openvino_telemetry" not in sys.modules:
         sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    return importlib.import_module("openvino")
+    library = importlib.import_module("openvino")
+    if (telemetry := sys.modules["openvino_telemetry"]) is not None:
+        # torch's list of compilers may have imported both before.
+        telemetry.Telemetry = importlib.import_module("openvino.tools.ovc.telemetry_stub").Telemetry  # type: ignore[attr-defined]
+    return library
 
 
 REGISTERED = (OpenVinoBackend(),)

@@ -43,11 +43,19 @@ def test_spans_in_both_dtypes_from_one_export(tmp_path: Path, monkeypatch: pytes
     assert any("bf16" in name for name in rounded.kernels(given).names)
 
 
-def test_its_telemetry_is_not_imported() -> None:
+def test_nothing_is_sent_whoever_imported_its_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
+    from types import ModuleType
+
+    from openvino.tools.ovc import telemetry_stub
 
     module._openvino()
-    assert sys.modules["openvino_telemetry"] is None
+    loaded = sys.modules["openvino_telemetry"]
+    assert loaded is None or loaded.Telemetry is telemetry_stub.Telemetry  # type: ignore[attr-defined]
+    earlier = ModuleType("openvino_telemetry")
+    monkeypatch.setitem(sys.modules, "openvino_telemetry", earlier)
+    module._openvino()
+    assert earlier.Telemetry is telemetry_stub.Telemetry  # type: ignore[attr-defined]
 
 
 def test_a_model_that_cannot_be_converted_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
