@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
-from benchbert.cli import main
+import benchbert
 
 SUITE = """
 name = "tiny"
@@ -35,8 +34,7 @@ score = true
 def test_a_head_is_scored_where_it_is_timed(suite: Path) -> None:
     suite.write_text(SUITE)
     out = suite.parent / "out"
-    done = CliRunner().invoke(main, ["run", str(suite), "--out", str(out)])
-    assert done.exit_code == 0, done.output
+    benchbert.run(suite, out=out, progress=False)
     results = [json.loads(path.read_text()) for path in (out / "results").glob("predict*.json")]
     by_dtype = {result["job"]["dtype"]: result for result in results}
     assert sorted(by_dtype) == ["bfloat16", "float32"]
@@ -54,4 +52,3 @@ def test_a_head_is_scored_where_it_is_timed(suite: Path) -> None:
     main_score = {value["metric"]: value["value"] for value in exact["values"]}["f1"]
     assert values["score_change"]["value"] == pytest.approx(values["f1"]["value"] - main_score)
     assert "label_flips" not in {value["metric"] for value in exact["values"]}
-    assert "bfloat16" in done.output
