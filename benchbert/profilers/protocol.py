@@ -91,7 +91,10 @@ class Measurement:
 
 
 class Profiler(Protocol):
-    """Finds numbers of one kind about a cell."""
+    """Finds numbers of one kind about a cell.
+
+    One that never runs the model says `computes = False`: no backend has to be checked for it.
+    """
 
     @property
     def name(self) -> str:

@@ -43,9 +43,13 @@ class SizeProfiler:
             _counted(_EXECUTED, counts["parameters_executed"], "a shared layer once for each time it runs"),
             _counted(_SHARE, counts["embedding_parameters"] / counts["parameters_stored"], "of the stored parameters"),
             _counted(_GFLOPS, counts["flops"] / 1e9, flops),
-            _counted(_SIZE, counts["bytes"] / 2**20, f"stored parameters in {cell.workload.dtype}"),
+            _counted(_SIZE, counts["bytes"] / 2**20, _held(cell.workload.dtype)),
         )
         return Measurement(values=values, samples=counts)
+
+
+def _held(dtype: str) -> str:
+    return f"stored parameters in {dtype}" + (" (vectors in float32, scales left out)" if dtype == "int8" else "")
 
 
 def _counted(metric: Metric, number: float, convention: str = "") -> Value:

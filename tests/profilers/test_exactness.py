@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from benchbert.errors import NumericalError
+from benchbert.profilers.exactness import require_exact
 from benchbert.profilers.measure import profile
 from benchbert.profilers.protocol import Cell, Measurement
 from benchbert.types import Workload
 from benchbert.worker.client import Worker
+from benchbert.worker.sizes import sizes
 
 GOOD = {"max_error": 0.01, "typical_error": 0.001, "scale": 1.0, "outputs": 9, "within": True, "probe": [[1, 8]]}
 BOUND = {"largest": 0.5, "typical": 0.1}
@@ -75,8 +77,12 @@ def test_the_error_stands_among_the_values_and_one_check_serves_two_profilers(
     (error,) = [value for value in first.values if value.metric == "max_error"]
     assert 0 < error.value < 0.5
     assert first.notes["numerical_check"]["within"]
-    assert profile("memory", cell, open_worker=open_worker).notes["numerical_check"] == first.notes["numerical_check"]
-    assert len(opened) == 3
+    assert require_exact(cell, open_worker) == first.notes["numerical_check"]
+    assert len(opened) == 2
+    other = replace(cell, workload=replace(cell.workload, batch_size=3))
+    told = Told(GOOD)
+    require_exact(other, lambda _: told)  # type: ignore[arg-type,return-value]
+    assert told.asked == ["configure", "check"], "another shape is another check"
 
 
 def test_what_is_timed_says_which_kernels_it_runs(measured: Callable[[str], Measurement]) -> None:
@@ -85,14 +91,19 @@ def test_what_is_timed_says_which_kernels_it_runs(measured: Callable[[str], Meas
     assert "numerical_check" not in found, "float32 eager is what others are held against"
 
 
-def test_float32_eager_and_sizes_need_no_check(little_bert: Cell) -> None:
-    opened = []
+def test_sizes_need_no_check_and_know_int8(little_bert: Cell) -> None:
+    class Counting(Told):
+        def call(self, op: str, timeout: float | None = None, **args: Any) -> Any:
+            self.asked.append(op)
+            return (
+                sizes(little_bert.model, folder=None, dtype=args["workload"]["dtype"], sequence_length=16)
+                if op == "sizes"
+                else {}
+            )
 
-    def open_worker(cell: Cell) -> Worker:
-        opened.append(cell)
-        return Worker(timeout_s=120)
-
+    worker = Counting({})
     int8 = replace(little_bert, backend="onnxruntime", workload=Workload(sequence_length=16, dtype="int8"))
-    sizes = {value.metric: value.value for value in profile("size", int8, open_worker=open_worker).values}
-    assert len(opened) == 1
-    assert sizes["size_mib"] * 2**20 < 1.2 * sizes["parameters_stored"]
+    measured = profile("size", int8, open_worker=lambda _: worker)  # type: ignore[arg-type,return-value]
+    assert worker.asked == ["configure", "sizes"]
+    found = {value.metric: value.value for value in measured.values}
+    assert found["parameters_stored"] < found["size_mib"] * 2**20 < 1.2 * found["parameters_stored"]
