@@ -298,7 +298,7 @@ def test_a_key_at_its_default_leaves_the_digest_of_the_suite_alone(tmp_path: Pat
 
     from benchbert.types import digest
 
-    suite, _ = planned(tmp_path)
+    suite, _ = planned(tmp_path, models=["bert-tiny"], weights="random")
     said = asdict(suite)
     assert said["profile"].pop("score") is False
     assert suite.digest == digest(said)
