@@ -20,7 +20,7 @@ from benchbert.types import Workload
 pytestmark = pytest.mark.skipif(bool(CompiledBackend().available("cpu")), reason="there is no C++ compiler")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_computes_what_eager_computes_at_other_lengths_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch._inductor.config as inductor
 

@@ -62,6 +62,7 @@ def test_a_backend_beyond_its_bound_is_not_timed(
     assert worker.asked == ["configure", "check"], "the verdict is kept"
 
 
+@pytest.mark.long
 def test_the_error_stands_among_the_values_and_one_check_serves_two_profilers(
     little_bert: Cell, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_what_is_timed_says_which_kernels_it_runs(measured: Callable[[str], Meas
     assert "numerical_check" not in found, "float32 eager is what others are held against"
 
 
+@pytest.mark.long
 def test_sizes_need_no_check_and_know_int8(little_bert: Cell) -> None:
     class Counting(Told):
         def call(self, op: str, timeout: float | None = None, **args: Any) -> Any:
