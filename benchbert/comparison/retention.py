@@ -20,7 +20,7 @@ from benchbert.comparison.stored import Ground, StoredModel, model_named, refuse
 from benchbert.errors import UsageError
 from benchbert.metrics.averages import AVERAGES, column
 from benchbert.statistics.exchange import as_one_task
-from benchbert.statistics.paired_shares import score_interval
+from benchbert.statistics.paired_shares import ratio_interval
 from benchbert.statistics.sides import RESAMPLES, SEEDS_FOR_METHODS, Sides, mean_sides
 
 __all__ = ["Kept", "Retention", "TaskRetention", "retention"]
@@ -209,10 +209,11 @@ def _few_kept(sides: Sides, evidence: Evidence, level: float) -> tuple[tuple[flo
     """Interval and its kind where a bootstrap would be too sure."""
     if evidence.shares is None:
         return few_interval(sides.ratio, evidence, level)
-    low, high = score_interval(*evidence.shares, evidence.examples, level)
-    kind = f"{level:.0%} score interval of two paired shares (Tango), over the teacher's share"
-    # Of a share nobody keeps less than nothing.
-    return (max(1 + low / sides.theirs, 0.0), 1 + high / sides.theirs), kind
+    won, lost = evidence.shares
+    low, high = ratio_interval(round(sides.theirs * evidence.examples) - lost, won, lost, level)
+    if not math.isfinite(high):
+        return None, "none: the teacher gets almost nothing right"
+    return (low, high), f"{level:.0%} interval of a ratio of two paired shares (Bonet & Price)"
 
 
 def _no_share(student: float | None, teacher: float | None, why: str, claim: Claim, level: float) -> Kept:

@@ -100,7 +100,7 @@ def models_of(read: ReadResults) -> list[StoredModel]:
     pairs = sorted(zip(read.results, read.files, strict=True), key=lambda pair: pair[0].started_at)
     found: dict[tuple[str, ...], dict[tuple[Ground, int], StoredPredictions]] = {}
     weights: dict[tuple[str, ...], str] = {}
-    ways: dict[tuple[tuple[str, ...], Ground], str] = {}
+    ways: dict[tuple[tuple[str, ...], Ground], list[tuple[str, StoredPredictions]]] = {}
     names = _Names()
     for result, file in pairs:
         if result.job.kind != "predict" or result.status != "ok":
@@ -112,13 +112,12 @@ def models_of(read: ReadResults) -> list[StoredModel]:
         weights[variant] = str(spec.get("weights") or "")
         settings = settings_digest(spec.get("settings"))
         for stored in _of_result(result, file, names):
-            own = found.setdefault(variant, {})
-            if ways.setdefault((variant, stored.ground), settings) != settings:
-                # Seeds are seeds of one way of fine-tuning, and the last one counts, as on the leaderboard.
-                ways[variant, stored.ground] = settings
-                for other in [key for key in own if key[0] == stored.ground]:
-                    del own[other]
-            own[stored.ground, stored.seed] = stored
+            ways.setdefault((variant, stored.ground), []).append((settings, stored))
+    for (owner, ground), all_ways in ways.items():
+        # Seeds are seeds of one way of fine-tuning, and the last one counts, as on the leaderboard.
+        last = all_ways[-1][0]
+        own = found.setdefault(owner, {})
+        own.update({(ground, stored.seed): stored for settings, stored in all_ways if settings == last})
     return [
         StoredModel(
             label=variant_label(variant, [other for other in found if other[0] == variant[0]]),

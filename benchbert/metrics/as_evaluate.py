@@ -146,13 +146,20 @@ def _span(
     metric: str, predictions: Sequence[Any], references: Sequence[Any], threshold: float
 ) -> dict[str, float | None]:
     golds = _by_id(references, lambda row: list(row["answers"]["text"]), "reference")
-    texts = _by_id(predictions, lambda row: str(row["prediction_text"]), "prediction")
+    texts = _by_id(predictions, _text, "prediction")
     if lost := [question for question in golds if question not in texts]:
         raise DataError(f"no prediction for question {lost[0]!r} ({len(lost)} in all): give one for every reference")
     if metric == "squad":
         return dict(span.summary_v1(span.score_v1(golds, texts)))
     null_scores = _by_id(predictions, _null_probability, "prediction")
     return dict(span.summary_v2(span.score_v2(golds, texts), null_scores, threshold=threshold))
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    text = row["prediction_text"]
+    if not isinstance(text, str):
+        raise DataError(f"question {row['id']!r}: the prediction is {text!r}, not a text; no answer is an empty one")
+    return text
 
 
 def _null_probability(row: Mapping[str, Any]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchbert.metrics.averages import Average, average, column
 from benchbert.reports.measured import Measured, Unknown
-from benchbert.statistics.seeds import VARIANT, t_interval
+from benchbert.statistics.seeds import VARIANT, same_settings, t_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,22 +51,27 @@ def retention(frame: pd.DataFrame, student: str, teacher: str, name: str) -> Mea
 
 def _averages(frame: pd.DataFrame, model: str, name: str) -> dict[int, Average]:
     """Seed -> its average, or what blocks it; of several variants the one with the most scores."""
+    import pandas as pd
+
     scored = frame[
         (frame["model"] == model)
         & (frame["kind"] == "predict")
         & (frame["status"] == "ok")
+        & (frame["metric"] != "")
         & (frame["weights"] == "published")
         & frame["task"].str.startswith(_GLUE)
         & frame["complete"].fillna(False)
     ]
     if scored.empty:
         return {}
-    variants = scored.groupby(list(VARIANT), sort=False, dropna=False)
+    # Seeds of one way of fine-tuning, as on the leaderboard.
+    variants = same_settings(scored).groupby(list(VARIANT), sort=False, dropna=False)
     _, chosen = max(variants, key=lambda pair: len(pair[1]))
     by_seed: dict[int, dict[str, float | None]] = {}
     row: Any
-    for row in chosen[chosen["value"].notna()].itertuples():
-        by_seed.setdefault(int(row.seed), {})[column(row.task, row.split, row.metric)] = float(row.value)
+    for row in chosen.itertuples():
+        value = None if pd.isna(row.value) else float(row.value)
+        by_seed.setdefault(int(row.seed), {})[column(row.task, row.split, row.metric)] = value
     return {seed: average(name, scores) for seed, scores in by_seed.items()}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchbert.metrics.averages import column
 from benchbert.registry import entries
 from benchbert.reports.published import PLAIN_RECIPES, SECOND_HAND, PublishedScore
+from benchbert.statistics.seeds import COMPARABLE, VARIANT, same_settings
 from benchbert.types import HEAD_LENGTHS, HubSource
 
 if TYPE_CHECKING:
@@ -100,8 +101,17 @@ def _of_data(row: Any, frame: pd.DataFrame) -> Iterator[str]:
     elif pd.isna(row.complete) or not row.complete:
         yield f"a sample of the data: {row.examples:,} examples, not the official number"
     trained = frame[(frame["kind"] == "finetune") & (frame["model"] == row.model) & (frame["task"] == row.task)]
+    trained = trained[trained["revision"] == row.revision]
     if (trained["complete"] == False).any():  # noqa: E712 - missing is not False
         yield "fine-tuned on a sample of the training data"
+
+
+def _rows_behind(row: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """The results that a row of the summary is of, and no others of that model: not those of other runs or recipes."""
+    scored = frame[(frame["kind"] == "predict") & (frame["status"] == "ok") & (frame["metric"] != "")]
+    for name in (*VARIANT, *COMPARABLE):
+        scored = scored[scored[name] == getattr(row, name)]
+    return same_settings(scored)
 
 
 def _of_recipe(row: Any, frame: pd.DataFrame) -> Iterator[str]:
@@ -111,7 +121,7 @@ def _of_recipe(row: Any, frame: pd.DataFrame) -> Iterator[str]:
         yield f"version {row.task_version} of the task, this benchbert has version {registered.version}: run it again"
     if "max_length" not in frame:
         return
-    own = frame[(frame["kind"] == "predict") & (frame["model"] == row.model) & (frame["task"] == row.task)]
+    own = _rows_behind(row, frame)
     for name, (least, most), what in (("epochs", _EPOCHS, "epochs"), ("learning_rate", _RATES, "as learning rate")):
         used = own[name].dropna() if name in own else ()
         if strange := sorted({float(value) for value in used if not least <= value <= most}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,12 @@ def _split_references(
     return References(labels=labels, ids=ids)
 
 
-def _check_inputs(path: Path, known: Mapping[str, tuple[str, float]], place: str) -> None:
+def _check_inputs(path: Path, known: Mapping[str, tuple[str, float | None]], place: str) -> None:
     """A run's own file says by hashes which texts it is of: splits count their rows alike, and must not be mixed up.
 
     Args:
         path: The file.
-        known: Id of each row of the split -> hash of its texts, and its label.
+        known: Id of each row of the split -> hash of its texts, and its label (None: an answer, not a label).
         place: The split, for the message.
 
     Raises:
@@ -178,8 +179,10 @@ def _check_inputs(path: Path, known: Mapping[str, tuple[str, float]], place: str
         )
 
 
-def _same(label: object, known: float) -> bool:
+def _same(label: object, known: float | None) -> bool:
     """Whether a stored label is the known one, up to the rounding of float32."""
+    if known is None:
+        return True
     return isinstance(label, int | float) and abs(label - known) <= 1e-6 * max(1.0, abs(known))
 
 
@@ -233,7 +236,9 @@ def _score_spans(
 ) -> dict[str, Any]:
     guesses = read_span_predictions(predictions)
     split = "" if references is not None else task.evaluation[0].name
-    golds = read_span_references(references) if references is not None else _split_golds(task, split, dataset)
+    golds = (
+        read_span_references(references) if references is not None else _split_golds(task, split, dataset, predictions)
+    )
     lost = [question for question in golds if question not in guesses.texts]
     if lost and not allow_missing:
         raise DataError(
@@ -264,7 +269,9 @@ def _score_spans(
     return result | {"missing": len(scores.missing), "complete": complete, "split": split, "warnings": warnings}
 
 
-def _split_golds(task: Task, split: str, dataset: DatasetLock) -> dict[str, list[str]]:
+def _split_golds(task: Task, split: str, dataset: DatasetLock, predictions: Path) -> dict[str, list[str]]:
     rows = load_split(dataset, split)
     validate(task, rows, split)
+    hashes = zip(input_hashes(task, rows), itertools.repeat(None))
+    _check_inputs(predictions, dict(zip(row_ids(task, rows), hashes, strict=True)), f"{task.name}, split {split}")
     return dict(zip(row_ids(task, rows), [list(answers["text"]) for answers in rows[task.label][:]], strict=True))

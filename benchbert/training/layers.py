@@ -67,10 +67,30 @@ def describe(base: Any) -> Layers | str:
     make = _FAMILIES.get(kind)
     if make is None:
         return f"{kind} is run as transformers writes it"
+    if getattr(base.config, "is_decoder", False) or getattr(base.config, "add_cross_attention", False):
+        return f"{kind} as a decoder is run as transformers writes it"
     layers = make(base)
+    if strange := _replaced(layers):
+        return f"{kind} with a {strange} in its blocks is run as transformers writes it"
     if layers.activation not in {"gelu", "gelu_new", "relu"}:
         return f"{kind} with the activation {layers.activation!r} is run as transformers writes it"
     return layers
+
+
+def _replaced(layers: Layers) -> str:
+    """Kind of a module that somebody put in the place of a linear layer or norm (adapters do so); empty: there is none.
+
+    Taken apart, only weights are used: what such a module computes besides would be lost. So would what a hook does.
+    """
+    plain = {"query", "key", "value", "output", "inner", "outer"}
+    for block in layers.blocks:
+        for name in (*plain, "attention_norm", "final_norm"):
+            module = getattr(block, name)
+            if type(module) is not (nn.Linear if name in plain else nn.LayerNorm):
+                return type(module).__name__
+            if module._forward_hooks or module._forward_pre_hooks:
+                return f"{type(module).__name__} with hooks"
+    return ""
 
 
 def _bert(base: Any) -> Layers:

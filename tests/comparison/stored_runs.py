@@ -89,6 +89,8 @@ def keep(
     complete: bool = True,
     own: Task | None = None,
     provenance: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    started_at: str = "",
 ) -> Path:
     """Stores one predict job; `scored` is what its values are of, where that is not the table. Its parquet file.
 
@@ -104,6 +106,7 @@ def keep(
         "splits": [split],
         "backend": "eager",
         "device": "cpu",
+        **({"settings": settings} if settings else {}),
     }
     job = Job(
         kind="predict",
@@ -129,7 +132,7 @@ def keep(
         values=tuple(replace(value, complete=complete) for value in values),
         artefacts=(run.artefact("predictions", path),),
         provenance={"dataset_fingerprint": fingerprint, **(provenance or {})},
-        started_at=f"2026-01-02T03:04:{seed:02d}Z",
+        started_at=started_at or f"2026-01-02T03:04:{seed:02d}Z",
     )
     run.write(result)
     return path

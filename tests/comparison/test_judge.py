@@ -14,6 +14,7 @@ from stored_runs import classes, keep, noisy, numbers
 from benchbert.comparison.compare import CROSSED, MCNEMAR, PAIRED, compare
 from benchbert.comparison.contest import Contest
 from benchbert.comparison.judge import Judge, judge_of
+from benchbert.comparison.stored import stored_models
 from benchbert.store.files import COMPARISONS, read_results
 
 RNG = np.random.default_rng(21)
@@ -181,7 +182,7 @@ def test_other_predictions_are_another_comparison_and_the_old_one_goes(run: Path
         lambda text: text.replace('"schema": 1', '"schema": 9'),
         lambda text: text.replace('"p": ', '"p": -'),
         lambda text: text.replace('"p": ', '"p": "x", "q": '),
-        lambda text: text.replace('"effect": 0', '"effect": NaN, "q": 0'),
+        lambda text: text.replace('"effect": ', '"effect": NaN, "q": '),
     ],
 )
 def test_a_damaged_file_is_made_anew(run: Path, damage) -> None:
@@ -271,3 +272,21 @@ def test_agreement_is_the_mean_share_of_same_answers_and_is_kept(tmp_path: Path)
         file.unlink()
     assert judge(tmp_path).agreement(variant("a"), variant("b")) == pytest.approx(naive)
     assert judge(tmp_path).agreement(variant("a"), variant("no such model")) is None
+
+
+def test_seeds_of_the_last_way_of_fine_tuning_count_however_runs_interleave(tmp_path: Path) -> None:
+    for seed in range(3):
+        for way, rate in (("a", 2e-5), ("b", 5e-5)):
+            at = f"2026-01-02T03:0{seed}:0{int(way == 'b')}Z"
+            keep(
+                tmp_path,
+                "m",
+                "glue/rte",
+                classes(LABELS.tolist(), noisy(LABELS, 0.8, RNG)),
+                seed=seed,
+                settings={"learning_rate": rate},
+                started_at=at,
+            )
+    (model,) = stored_models(tmp_path)
+    (ground,) = model.grounds()
+    assert [stored.seed for stored in model.on(ground)] == [0, 1, 2]

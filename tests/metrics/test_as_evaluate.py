@@ -80,3 +80,9 @@ def test_squad_v2_names_the_question_without_a_null_probability():
     references = [{"id": "a", "answers": {"text": ["x"], "answer_start": [0]}}]
     with pytest.raises(DataError, match="question 'a' has no no_answer_probability"):
         as_evaluate.load("squad_v2").compute(predictions=predictions, references=references)
+
+
+def test_a_missing_answer_is_no_text() -> None:
+    references = [{"id": "a", "answers": {"text": ["None"], "answer_start": [0]}}]
+    with pytest.raises(DataError, match="question 'a': the prediction is None"):
+        as_evaluate.compute("squad", [{"id": "a", "prediction_text": None}], references)

@@ -155,3 +155,11 @@ def test_only_plain_numbers_are_scores(write, text):
     references = write("r.tsv", "index\tlabel\n0\t1\n1\t2\n")
     with pytest.raises(DataError, match=r"p.tsv, line 3: the prediction .* (not a number|finite)"):
         score_predictions("glue/stsb", write("p.tsv", f"index\tprediction\n0\t1\n1\t{text}\n"), references)
+
+
+def test_answers_to_texts_that_changed_are_refused(write):
+    columns = registry.find("datasets", "builtin/squad").generate("", "validation")
+    count = len(columns["id"])
+    table = {"id": columns["id"], "prediction_text": ["x"] * count, "input_hash": ["0" * 16] * count}
+    with pytest.raises(DataError, match=r"texts are not in builtin/squad, split validation"):
+        score_predictions(SQUAD.name, write("p.parquet", stamped(pa.table(table), SQUAD)))

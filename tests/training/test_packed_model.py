@@ -194,3 +194,24 @@ def test_other_families_and_devices_run_as_transformers_writes_them() -> None:
     bert = model()
     assert trained_model(bert, "cuda") is bert
     assert set(FAMILIES) - PACKED == {"electra"}
+
+
+class _Adapter(nn.Linear):
+    """A linear layer that computes more than its weights say."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) + 1
+
+
+def test_what_is_more_than_its_weights_runs_as_transformers_writes_it() -> None:
+    """A decoder's mask, an adapter in a linear layer's place, a hook: taken apart, all of it would be lost."""
+    assert isinstance(trained_model(network("bert", "SequenceClassification"), "cpu"), PackedModel)
+    decoder = network("bert", "SequenceClassification", is_decoder=True)
+    assert trained_model(decoder, "cpu") is decoder
+    adapted = network("bert", "SequenceClassification")
+    attention = adapted.bert.encoder.layer[0].attention.self
+    attention.query = _Adapter(attention.query.in_features, attention.query.out_features)
+    assert trained_model(adapted, "cpu") is adapted
+    hooked = network("bert", "SequenceClassification")
+    hooked.bert.encoder.layer[0].output.dense.register_forward_hook(lambda module, given, made: made + 1)
+    assert trained_model(hooked, "cpu") is hooked
