@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import result, score
+from handmade import result, score, write_run
 
 from benchbert.reports.ablation import Ablation, ablations_of
+from benchbert.reports.build import build_report
 from benchbert.reports.leaderboard import leaderboard
+from benchbert.store.files import write_json
 from benchbert.store.frame import to_frame
 from benchbert.types import Result, Value
 
@@ -113,3 +116,18 @@ def test_without_a_lock_or_a_distilled_student_there_is_none() -> None:
     assert ablations_of(leaderboard(frame), frame, other) == ()
     other["recipes"] = ["not a table"]
     assert ablations_of(leaderboard(frame), frame, other) == ()
+
+
+def test_the_section_shows_every_part_with_its_verdict(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", results())
+    write_json(run / "lock.json", lock())
+    page = build_report(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    section = page[page.index('id="ablation"') :]
+    for words in (
+        "the loss ce",
+        "same sign as the paper",
+        "opposite sign to the paper",
+        "not told apart here",
+        "4.200",
+    ):
+        assert words in section

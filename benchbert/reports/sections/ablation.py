@@ -19,7 +19,7 @@ def _render(context: ReportContext) -> Markup | None:
     return Markup(  # noqa: S704 - the template escapes what it is given
         template.render(
             ablations=[(each, [_cells(row) for row in each.rows]) for each in context.ablations],
-            claims={row.difference.claim for row in rows if row.difference and row.difference.claim},
+            of_checkpoints={row.difference.claim for row in rows if row.difference} == {"checkpoints"},
             seeds_for_methods=SEEDS_FOR_METHODS,
             paper=any(row.verdict for row in rows),
             palette=context.palette,
