@@ -91,7 +91,8 @@ def test_a_sure_model_is_right_and_silent_where_it_should_be(made):
     assert (values["HasAns_f1"].n, values["NoAns_f1"].n, values["f1"].n) == (2, 1, 3)
     assert values["f1"].convention == "null threshold 0"
     assert values["best_f1"].convention == "null threshold tuned on this split"
-    assert values["f1"].ci_kind == "bootstrap over questions"
+    # All right: every resample is the same, so that the bootstrap has nothing to say.
+    assert values["f1"].ci_kind == "Wilson score interval over questions"
     assert values["best_f1"].ci_low is None
     assert values["best_f1_thresh"].direction == "none"
     # Without unanswerable questions nothing is silent, however sure the null score.
