@@ -15,15 +15,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 REPOSITORY = Path(__file__).parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out what takes long, unless it is asked for."""
-    if os.environ.get("BENCHBERT_LONG"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="takes long: set BENCHBERT_LONG=1"))
-
-
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with real GLUE and SQuAD data laid out as a mirror; skips where there is none."""

@@ -115,6 +115,7 @@ def test_a_kernel_is_tried_before_it_is_used(kernel, monkeypatch) -> None:
     why_not_varlen.cache_clear()
 
     def absent(*parts):
+        # What torch's dispatcher says where a device has no kernel for an operator.
         raise NotImplementedError("no kernel\nfor this device")
 
     monkeypatch.setattr(varlen, "varlen_attn", absent)
